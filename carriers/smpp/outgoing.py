@@ -1,0 +1,208 @@
+"""A Submission as submit_sm, and the answer to it as a SubmissionResult. Pure."""
+
+from __future__ import annotations
+
+import re
+import struct
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from carriers.smpp.fields import Command, Tag
+from carriers.smpp.pdu import HEADER, MAX_PDU, Pdu, build
+from carriers.smpp.receipt import outbound_address
+from carriers.smpp.status import StatusClass, describe
+from carriers.smpp.times import relative
+from carriers.types import Outcome, SubmissionResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from carriers.smpp.settings import SmppSettings
+    from carriers.types import Segment, Submission
+
+UDHI = 0x40  # esm_class, SMPP 3.4 section 5.2.12
+SHORT_MESSAGE_LIMIT = 254  # SMPP 3.4 section 4.4.1; what is longer goes into message_payload
+_DETAIL_LIMIT = 300
+_HEADER = struct.Struct(">IIII")
+_TLV = struct.Struct(">HH")
+
+#: Every answer but 0 is a known "not accepted".
+OUTCOMES: Mapping[StatusClass, Outcome] = MappingProxyType(
+    {
+        StatusClass.OK: Outcome.ACCEPTED,
+        StatusClass.THROTTLE: Outcome.THROTTLED,
+        StatusClass.RETRY: Outcome.RETRY,
+        StatusClass.PERM: Outcome.REJECTED,
+        StatusClass.PROTO: Outcome.REJECTED,
+        StatusClass.SESSION: Outcome.NOT_SENT,
+        StatusClass.BIND_FATAL: Outcome.NOT_SENT,
+    }
+)
+
+
+class Outgoing:
+    """Builds submit_sm as one connector's settings want it."""
+
+    def __init__(self, settings: SmppSettings) -> None:
+        self._short_code = settings.short_code_ton_npi
+        self._rules = tuple((re.compile(rule.pattern), rule.ton_npi) for rule in settings.short_code_rules)
+        self._registered_delivery = settings.registered_delivery
+        self._esm_mode = settings.esm_mode
+        self._send_tlvs = settings.send_tlvs
+        self._service_type = settings.service_type.encode() + b"\0"
+        self._protocol_priority_schedule = bytes((settings.protocol_id, settings.priority_flag, 0))
+        self._base = {
+            "service_type": settings.service_type.encode(),
+            "protocol_id": settings.protocol_id,
+            "priority_flag": settings.priority_flag,
+        }
+
+    def octets(self, submission: Submission) -> bytes:
+        """The submit_sm as octets, its sequence number 0.
+
+        The same as ``build(self.pdu(submission))`` at a third of the cost: this runs once for every part that leaves.
+
+        Raises:
+            ValueError: A field does not fit; names it.
+        """
+        segment = submission.segment
+        short_message = segment.udh + segment.octets
+        if segment.as_payload or segment.sar is not None or len(short_message) > SHORT_MESSAGE_LIMIT:
+            return build(self.pdu(submission))
+        source_ton, source_npi, source = outbound_address(submission.source, self._ton_npi(submission.source))
+        dest_ton, dest_npi, destination = outbound_address(submission.destination, self._short_code)
+        validity = relative(submission.validity) if submission.validity is not None else b""
+        receipt = self._registered_delivery if submission.wants_receipt else 0
+        esm_class = self._esm_mode | UDHI if segment.udh else self._esm_mode
+        return _with_header(
+            b"%b%c%c%b\0%c%c%b\0%c%b%b\0%c\0%c\0%c%b%b"
+            % (
+                self._service_type,
+                source_ton,
+                source_npi,
+                source,
+                dest_ton,
+                dest_npi,
+                destination,
+                esm_class,
+                self._protocol_priority_schedule,
+                validity,
+                receipt,
+                segment.data_coding,
+                len(short_message),
+                short_message,
+                self._tlvs(submission),
+            )
+        )
+
+    def _tlvs(self, submission: Submission) -> bytes:
+        tlvs = self._optional(submission)
+        return b"".join([_TLV.pack(tag, len(value)) + value for tag, value in tlvs]) if tlvs else b""
+
+    def pdu(self, submission: Submission) -> Pdu:
+        """The submit_sm, without its sequence number.
+
+        Raises:
+            ValueError: An address cannot be sent; names the field. Others show when the PDU is built.
+        """
+        segment = submission.segment
+        source_ton, source_npi, source = outbound_address(submission.source, self._ton_npi(submission.source))
+        dest_ton, dest_npi, destination = outbound_address(submission.destination, self._short_code)
+        short_message, tlvs = self._user_data(submission)
+        body = {
+            **self._base,
+            "source_addr_ton": source_ton,
+            "source_addr_npi": source_npi,
+            "source_addr": source,
+            "dest_addr_ton": dest_ton,
+            "dest_addr_npi": dest_npi,
+            "destination_addr": destination,
+            "esm_class": self._esm_mode | UDHI if segment.udh else self._esm_mode,
+            "validity_period": relative(submission.validity) if submission.validity is not None else b"",
+            "registered_delivery": self._registered_delivery if submission.wants_receipt else 0,
+            "data_coding": segment.data_coding,
+            "short_message": short_message,
+        }
+        return Pdu(Command.SUBMIT_SM, body=body, tlvs=tlvs)
+
+    def _optional(self, submission: Submission) -> tuple[tuple[int, bytes], ...]:
+        if not submission.user_message_reference or not self._send_tlvs:
+            return submission.tlvs
+        reference = submission.user_message_reference.to_bytes(2, "big")
+        return ((Tag.USER_MESSAGE_REFERENCE, reference), *submission.tlvs)
+
+    def _ton_npi(self, source: str) -> tuple[int, int]:
+        for pattern, ton_npi in self._rules:
+            if pattern.match(source):
+                return ton_npi
+        return self._short_code
+
+    def _user_data(self, submission: Submission) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
+        segment = submission.segment
+        octets = segment.udh + segment.octets
+        tlvs = _sar(segment) + self._optional(submission)
+        if segment.as_payload or len(octets) > SHORT_MESSAGE_LIMIT:
+            return b"", ((Tag.MESSAGE_PAYLOAD, octets), *tlvs)
+        return octets, tlvs
+
+
+def _with_header(body: bytes) -> bytes:
+    length = HEADER + len(body)
+    if length > MAX_PDU:
+        raise ValueError(f"command_length: {length} octets, at most {MAX_PDU} are sent")
+    return _HEADER.pack(length, Command.SUBMIT_SM, 0, 0) + body
+
+
+def _sar(segment: Segment) -> tuple[tuple[int, bytes], ...]:
+    sar = segment.sar
+    if sar is None:
+        return ()
+    return (
+        (Tag.SAR_MSG_REF_NUM, (sar.reference & 0xFFFF).to_bytes(2, "big")),
+        (Tag.SAR_TOTAL_SEGMENTS, bytes((sar.total,))),
+        (Tag.SAR_SEGMENT_SEQNUM, bytes((sar.number,))),
+    )
+
+
+def accepted(reference: str, pdu: Pdu, *, late: bool = False) -> SubmissionResult:
+    """The result of an answer with status 0. An empty id is no fault: the message was taken all the same."""
+    carrier_id = pdu.body.get("message_id", b"").decode("latin-1")
+    return SubmissionResult(reference, Outcome.ACCEPTED, carrier_id=carrier_id, raw_code="0x00000000", late=late)
+
+
+def refused(
+    reference: str,
+    pdu: Pdu,
+    overrides: Mapping[int, StatusClass] | None = None,
+    *,
+    late: bool = False,
+) -> SubmissionResult:
+    """The result of an answer that does not accept: a status other than 0, or a generic_nack."""
+    row = describe(pdu.status, overrides)
+    outcome = Outcome.RETRY if row.klass is StatusClass.OK else OUTCOMES[row.klass]
+    detail = f"{row.name}: {row.sentence}"
+    words = pdu.tlv(Tag.ADDITIONAL_STATUS_INFO_TEXT)
+    if words:
+        text = words.rstrip(b"\0").decode("latin-1")
+        detail = f"{detail} ({text})"[:_DETAIL_LIMIT]
+    return SubmissionResult(reference, outcome, raw_code=f"0x{pdu.status:08X}", detail=detail, late=late)
+
+
+def is_accepted(pdu: Pdu) -> bool:
+    """Whether an answer to a submit says that the carrier took the message."""
+    return pdu.status == 0 and pdu.command_id != Command.GENERIC_NACK
+
+
+def unknown(reference: str, sentence: str) -> SubmissionResult:
+    """No answer came and none can be expected; the message may have been taken."""
+    return SubmissionResult(reference, Outcome.UNKNOWN, detail=sentence)
+
+
+def not_sent(reference: str, sentence: str) -> SubmissionResult:
+    """The message cannot have been taken: it never left, or not whole."""
+    return SubmissionResult(reference, Outcome.NOT_SENT, detail=sentence)
+
+
+def unfit(reference: str, error: ValueError) -> SubmissionResult:
+    """A field does not fit the PDU; it never will."""
+    return SubmissionResult(reference, Outcome.REJECTED, detail=f"not sent: {error}")

@@ -1,0 +1,109 @@
+"""All settings, in one typed place. ``HELIOGRAPH_*`` variables win over the TOML file, which wins over the defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+CONFIG_FILE_VARIABLE = "HELIOGRAPH_CONFIG"
+
+
+class Settings(BaseSettings):
+    """How this process runs. What it serves (numbers, connectors, keys) is kept in the database instead."""
+
+    model_config = SettingsConfigDict(env_prefix="HELIOGRAPH_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path("var"), description="Folder for the embedded database and the instance's key.")
+    database_url: str = Field(
+        default="",
+        description="Where everything is kept: sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/DB. "
+        "Empty: heliograph.db in data_dir.",
+    )
+    queue_url: str = Field(
+        default="memory://",
+        description="Where work is announced: memory:// or redis://HOST:PORT/N. Only a hint; nothing is lost with it.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the HTTP server listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port the HTTP server listens on; 0 takes a free one.")
+    public_url: str = Field(
+        default="", description="Address under which others reach this server, for links. Empty: from host and port."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Key that secrets in the database are encrypted with: 32 octets, URL-safe base64. "
+        "Empty: kept in the file instance.key in data_dir, made at the first start.",
+    )
+    simulator: bool = Field(
+        default=True,
+        description="Run the simulated carrier inside this process and connect to it, so that a fresh start can send.",
+    )
+    simulator_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the simulated carrier; 0 takes a free one."
+    )
+    allow_private_webhooks: bool = Field(
+        default=False,
+        description="Let webhooks go to private, loopback and link-local addresses, and to plain http. For tests only.",
+    )
+    secure_cookies: bool = Field(
+        default=False,
+        description="Send the console's cookies over https only. Turn on wherever TLS stands in front.",
+    )
+    automatic_replies_per_hour: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="At most so many automatic replies to one person from one number an hour.",
+    )
+    receipt_wait_hours: int = Field(
+        default=72, ge=1, le=720, description="After so long without a final receipt, a message's status is UNKNOWN."
+    )
+    warm_messages: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Messages kept in memory ready to leave; the rest wait on disk.",
+    )
+    drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")
+    log_format: Literal["console", "json"] = Field(default="console", description="Logs for people or for programs.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        return value
+
+    @field_validator("queue_url")
+    @classmethod
+    def _known_queue(cls, value: str) -> str:
+        if not value.startswith(("memory://", "redis://", "rediss://", "unix://")):
+            raise ValueError("must start with memory://, redis://, rediss:// or unix://")
+        return value
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'heliograph.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature; .env files are not read
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings, file_secret_settings]
+        if path := os.environ.get(CONFIG_FILE_VARIABLE):
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
+        return tuple(sources)

@@ -1,0 +1,128 @@
+"""Who is given events: the rows of ``event_destinations``, and what giving comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from sqlalchemy import select
+
+from gateway.errors import NotFound
+from gateway.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row as SqlRow
+
+    from gateway.store.store import Store
+
+_T = tables.event_destinations
+
+WEBHOOK = "webhook"
+FILE = "file"
+MAX_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One destination, without its progress.
+
+    Attributes:
+        target: URL of a webhook, path of a file.
+        secret: encrypted "whsec_…"; None for a file.
+        types: the types of events it wants; empty means all.
+        batch_size: 1, one event a request; more, up to so many in one.
+    """
+
+    id: str
+    account_id: str
+    kind: str
+    target: str
+    secret: bytes | None
+    types: tuple[str, ...]
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of giving events.
+
+    Attributes:
+        ok: they were taken.
+        error: one sentence why not. Holds neither the URL nor the answer's text: both may be secret.
+        status: of the HTTP answer, 0 when there was none.
+        retry_after: microseconds it asked to be left alone.
+        gone: it wants no events any more (410).
+    """
+
+    ok: bool
+    error: str = ""
+    status: int = 0
+    retry_after: int = 0
+    gone: bool = False
+
+
+TAKEN = Outcome(ok=True)
+
+
+class Entry(Protocol):
+    """An event on its way: a row of the log."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def subject_id(self) -> str: ...
+    @property
+    def data(self) -> str: ...
+
+
+class Sender(Protocol):
+    """Gives events to one destination.
+
+    Attributes:
+        most: events in one call.
+        lanes: calls at once.
+    """
+
+    most: int
+    lanes: int
+
+    async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
+        """Give these, in order, all or none. What goes wrong is an Outcome, not an exception."""
+
+
+async def active(store: Store) -> dict[Destination, int]:
+    """The enabled destinations, and the number of the last event each one has been given."""
+    query = select(_T).where(_T.c.enabled == 1).order_by(_T.c.id)
+    async with store.reading() as connection:
+        return {_destination(row): row.cursor for row in await connection.execute(query)}
+
+
+async def find(store: Store, destination_id: str, account_id: str | None = None) -> Destination:
+    """One destination, enabled or not.
+
+    Raises:
+        NotFound: the account has none of that id.
+    """
+    query = select(_T).where(_T.c.id == destination_id)
+    if account_id is not None:
+        query = query.where(_T.c.account_id == account_id)
+    async with store.reading() as connection:
+        row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFound("event_destination_not_found", f"There is no event destination {destination_id!r}.")
+    return _destination(row)
+
+
+def _destination(row: SqlRow[Any]) -> Destination:
+    return Destination(
+        id=row.id,
+        account_id=row.account_id,
+        kind=row.kind,
+        target=row.target,
+        secret=row.secret,
+        types=tuple(orjson.loads(row.types)),
+        batch_size=max(1, min(row.batch_size, MAX_BATCH)),
+    )

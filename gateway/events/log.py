@@ -1,0 +1,173 @@
+"""The append-only log of events: written with what they tell of, read in the order of ``seq``.
+
+Rule 1: an event is appended in the transaction that changes what it tells of; there is no event without the change
+and no change without its event.
+Rule 2: whoever reads keeps the last ``seq`` it has seen. One connection writes (gateway.store.writer), so ``seq``
+grows in the order of commits and nothing appears behind a reader's back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import func, select
+
+from gateway.errors import Unavailable
+from gateway.events.record import encode, numbered
+from gateway.store import tables
+from gateway.store.hot import inserting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Row as SqlRow
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from gateway.events.record import Event
+    from gateway.store.store import Store
+    from gateway.store.writer import Tx
+
+_T = tables.events
+
+APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data")
+SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
+
+
+class Feed:
+    """Tells readers that something was committed. Belongs to one event loop.
+
+    A reader takes ``version`` before it reads and waits for a newer one after: what is committed in between is never
+    slept through.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._news: asyncio.Future[None] | None = None
+
+    def notify(self) -> None:
+        self.version += 1
+        news, self._news = self._news, None
+        if news is not None and not news.done():
+            news.set_result(None)
+
+    async def wait(self, seen: int, seconds: float) -> bool:
+        """Wait until ``version`` is beyond ``seen``, but no longer than ``seconds``. Whether it is."""
+        if self.version == seen:
+            if self._news is None:
+                self._news = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._news}, timeout=seconds)
+        return self.version != seen
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event of the log. ``data`` is its JSON text as stored, without its number."""
+
+    seq: int
+    subject_id: str
+    type: str
+    at: int
+    data: str
+
+    @property
+    def json(self) -> str:
+        """The whole event as JSON, with ``id`` and ``seq``."""
+        return numbered(self.seq, self.data)
+
+
+class Page(NamedTuple):
+    """Rows of the log.
+
+    Attributes:
+        upto: the number up to which the log was looked at; 0: there was nothing new.
+        more: whether the log goes on behind it.
+    """
+
+    rows: Sequence[SqlRow[Any]]
+    upto: int
+    more: bool
+
+
+async def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
+    """Add events to the log, in this order.
+
+    ``feed`` is told after the commit. Without it readers hear of the events from ``watch``, a little later.
+    """
+    if not events:
+        return
+    rows = [(event.account_id, event.subject_id, event.type.value, event.at, encode(event)) for event in events]
+    await tx.many(APPEND, rows)
+    if feed is not None:
+        tx.after_commit(feed.notify)
+
+
+async def last_seq(connection: AsyncConnection) -> int:
+    """The number of the newest event; 0 in an empty log."""
+    return int((await connection.execute(select(func.coalesce(func.max(_T.c.seq), 0)))).scalar_one())
+
+
+async def watch(store: Store, feed: Feed, every: float = 0.25) -> None:
+    """Look every so many seconds whether the log has grown, and tell ``feed``: other processes write too. Endless."""
+    seen = 0
+    while True:
+        with contextlib.suppress(Unavailable):
+            async with store.reading() as connection:
+                last = await last_seq(connection)
+            if last != seen:
+                seen = last
+                feed.notify()
+        await asyncio.sleep(every)
+
+
+async def page(
+    connection: AsyncConnection,
+    columns: Sequence[str],
+    *,
+    after: int,
+    limit: int,
+    account_id: str | None = None,
+    types: Collection[str] = (),
+) -> Page:
+    """These columns of the events beyond ``after``, oldest first. No types means all of them."""
+    last = await last_seq(connection)
+    if last <= after:
+        return Page((), 0, more=False)
+    upto = min(last, after + SCAN)
+    query = _only(select(*(_T.c[name] for name in columns)), account_id, types)
+    query = query.where(_T.c.seq > after, _T.c.seq <= upto).order_by(_T.c.seq).limit(limit)
+    rows = (await connection.execute(query)).all()
+    upto = rows[-1].seq if len(rows) == limit else upto
+    return Page(rows, upto, more=upto < last)
+
+
+async def read(
+    store: Store, after: int, limit: int, account_id: str | None = None, types: Collection[str] = ()
+) -> list[LoggedEvent]:
+    """Events beyond ``after``, oldest first, at most ``limit``; fewer only at the end of the log."""
+    query = _only(select(*_whole()), account_id, types)
+    query = query.where(_T.c.seq > after).order_by(_T.c.seq).limit(limit)
+    async with store.reading() as connection:
+        return [LoggedEvent(*row) for row in await connection.execute(query)]
+
+
+async def timeline(store: Store, subject_id: str, account_id: str | None = None) -> list[LoggedEvent]:
+    """Everything that happened to one message or inbound message, oldest first."""
+    query = _only(select(*_whole()), account_id, ()).where(_T.c.subject_id == subject_id).order_by(_T.c.seq)
+    async with store.reading() as connection:
+        return [LoggedEvent(*row) for row in await connection.execute(query)]
+
+
+def _whole() -> tuple[Any, ...]:
+    return _T.c.seq, _T.c.subject_id, _T.c.type, _T.c.at, _T.c.data
+
+
+def _only(query: Select[Any], account_id: str | None, types: Collection[str]) -> Select[Any]:
+    if account_id is not None:
+        query = query.where(_T.c.account_id == account_id)
+    if types:
+        query = query.where(_T.c.type.in_(sorted(types)))
+    return query

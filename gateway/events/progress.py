@@ -1,0 +1,121 @@
+"""How far one destination is: what it has been given, what is put aside, and what of that is stored.
+
+Memory is ahead of the database by a fraction of a second, never behind it. After a crash what was given since the
+last ``save`` is given again, with the same ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+
+from gateway.events import retries
+from gateway.events.retries import Aside, Letter
+from gateway.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.events.destinations import Entry
+    from gateway.store.store import Store
+    from gateway.store.writer import Tx
+
+_T = tables.event_destinations
+
+
+class Progress:
+    """The cursor of one destination and its events put aside."""
+
+    def __init__(self, destination_id: str, cursor: int) -> None:
+        self.aside = Aside()
+        self.trouble = ""
+        self.gone = False
+        self._id = destination_id
+        self._open: set[int] = set()  # numbers read and not yet settled
+        self._settled: set[int] = set()  # settled numbers beyond the cursor
+        self._upto = cursor  # everything up to here was read
+        self._letters: dict[int, Letter] = {}
+        self._taken: set[int] = set()
+        self._saved = self._state()
+
+    @property
+    def cursor(self) -> int:
+        """Every event up to this number was given or put aside."""
+        return min(self._open) - 1 if self._open else self._upto
+
+    @property
+    def dirty(self) -> bool:
+        """Whether memory is ahead of the database."""
+        return self.unsaved_letters or self._saved != self._state()
+
+    @property
+    def unsaved_letters(self) -> bool:
+        return bool(self._letters or self._taken)
+
+    def open(self, entries: Iterable[Entry], upto: int) -> list[Entry]:
+        """Begin with these rows of the log, read up to ``upto``. Returns those that were not settled before."""
+        fresh = [entry for entry in entries if entry.seq not in self._settled]
+        self._open = {entry.seq for entry in fresh}
+        self._upto = upto
+        return fresh
+
+    def close(self) -> None:
+        """End with the rows of ``open``: those not settled are read again."""
+        cursor = self.cursor
+        self._settled = {seq for seq in self._settled if seq > cursor}
+        self._upto = cursor
+        self._open = set()
+
+    def taken(self, entry: Entry, *, waited: bool) -> None:
+        """The destination took this event, or the log does not have it any more."""
+        self._settle(entry.seq)
+        if waited:
+            self.aside.remove(entry.subject_id)
+            self._letters.pop(entry.seq, None)
+            self._taken.add(entry.seq)
+
+    def put_aside(self, letter: Letter, *, waited: bool) -> None:
+        """This event is to be tried at ``letter.next_at``, or never again."""
+        self._settle(letter.seq)
+        self._letters[letter.seq] = letter
+        if letter.next_at is None:
+            if waited:
+                self.aside.remove(letter.subject_id)
+        elif waited:
+            self.aside.postpone(letter.subject_id, letter.next_at)
+        else:
+            self.aside.add(letter.subject_id, letter.next_at)
+
+    async def reload(self, store: Store, *, force: bool) -> None:
+        """Take up what somebody else put aside (a replay), if anything."""
+        async with store.reading() as connection:
+            if force or await retries.count(connection, self._id) != self.aside.size:
+                self.aside = await retries.load(connection, self._id)
+
+    async def save(self, store: Store) -> None:
+        """Store all of it in one transaction.
+
+        Raises:
+            Unavailable: nothing was stored; the next call stores it.
+        """
+        state, letters, taken = self._state(), dict(self._letters), set(self._taken)
+
+        async def work(tx: Tx) -> None:
+            await retries.keep(tx, self._id, list(letters.values()), taken)
+            cursor, trouble, gone = state
+            values = {"cursor": cursor, "trouble": trouble} | ({"enabled": 0} if gone else {})
+            await tx.conn.execute(update(_T).where(_T.c.id == self._id).values(values))
+
+        await store.write(work)
+        self._saved = state
+        self._letters = {seq: letter for seq, letter in self._letters.items() if letters.get(seq) is not letter}
+        self._taken -= taken
+
+    def _settle(self, seq: int) -> None:
+        if seq in self._open:
+            self._open.discard(seq)
+            self._settled.add(seq)
+
+    def _state(self) -> tuple[int, str, bool]:
+        return self.cursor, self.trouble, self.gone

@@ -1,0 +1,155 @@
+"""What must be known of the people that a batch of messages goes to: a few statements for the whole batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from compliance.types import Recent
+from gateway.model import STICKY_FOR, Purpose, Status
+from gateway.resources import opt_outs, reviews
+from gateway.store.hot import Hot, among
+from gateway.store.tables import idempotency_keys, spend
+from gateway.store.times import HOUR, from_micros, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Executable
+    from sqlalchemy.engine import Dialect
+
+    from gateway.outbound.request import Order
+    from gateway.resources.opt_outs import OptOut
+    from gateway.store.writer import Tx
+
+RECENT = 200  # messages to one person that are looked at; recipient limits above it could not be told from it
+IDEMPOTENT_FOR = 24 * HOUR
+
+# The latest messages to each of some people. The limit is per person: a busy number costs no more than another.
+_RECENT = {
+    "sqlite": f"""
+        SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
+        FROM json_each(:people) AS person JOIN messages AS x ON x.rowid IN (
+            SELECT m.rowid FROM messages AS m
+            WHERE m.account_id = :account_id AND m.destination = person.value AND m.created_at > :since
+            ORDER BY m.created_at DESC LIMIT {RECENT})""",  # noqa: S608 -- a constant of ours
+    "postgresql": f"""
+        SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
+        FROM unnest(CAST(:people AS TEXT[])) AS person(value) CROSS JOIN LATERAL (
+            SELECT m.destination, m.created_at, m.body_hash, m.message_type, m.identity_id, m.status, m.purpose
+            FROM messages AS m
+            WHERE m.account_id = CAST(:account_id AS TEXT) AND m.destination = person.value
+              AND m.created_at > CAST(:since AS BIGINT)
+            ORDER BY m.created_at DESC LIMIT {RECENT}) AS x""",  # noqa: S608 -- as above
+}
+RECENT_OF = Hot("recent of people", ("people", "account_id", "since"), lambda dialect: text(_RECENT[dialect.name]))
+
+
+def _keys(dialect: Dialect) -> Executable:
+    t = idempotency_keys.c
+    return select(t.account_id, t.key, t.request_hash, t.response).where(
+        among(t.key, "keys", dialect), t.created_at > bindparam("since")
+    )
+
+
+KEYS = Hot("idempotency keys", ("keys", "since"), _keys)
+# A key may be used again after 24 hours: the old answer gives way.
+_KEY_COLUMNS = ("account_id", "key", "request_hash", "status", "response", "created_at")
+
+
+def _keep_key(dialect: Dialect) -> Executable:
+    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(idempotency_keys)
+    row = insert.values({name: bindparam(name) for name in _KEY_COLUMNS})
+    fresh = {name: row.excluded[name] for name in ("request_hash", "status", "response", "created_at")}
+    return row.on_conflict_do_update(index_elements=["account_id", "key"], set_=fresh)
+
+
+KEEP_KEY = Hot("keep idempotency key", _KEY_COLUMNS, _keep_key)
+SPENT = Hot(
+    "spent",
+    ("account_id", "month"),
+    lambda _dialect: select(spend.c.amount).where(
+        spend.c.account_id == bindparam("account_id"), spend.c.month == bindparam("month")
+    ),
+)
+
+
+def _add_spend(dialect: Dialect) -> Executable:
+    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(spend)
+    row = insert.values({name: bindparam(name) for name in ("account_id", "month", "amount")})
+    return row.on_conflict_do_update(
+        index_elements=["account_id", "month"], set_={"amount": spend.c.amount + row.excluded.amount}
+    )
+
+
+ADD_SPEND = Hot("add spend", ("account_id", "month", "amount"), _add_spend)
+
+
+@dataclass(slots=True)
+class Person:
+    """What one person got of late from one account; grows as the batch is decided."""
+
+    recent: list[Recent] = field(default_factory=list)
+    sticky_identity_id: str = ""  # of the latest delivery within 25 hours
+    sticky_at: int = 0
+
+
+@dataclass(slots=True)
+class Facts:
+    """Everything the database knows that a batch of orders needs."""
+
+    now: int
+    people: dict[tuple[str, str], Person] = field(default_factory=lambda: defaultdict(Person))
+    opted: dict[tuple[str, str, str], OptOut] = field(default_factory=dict)
+    in_review: set[tuple[str, str, str]] = field(default_factory=set)
+    keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # -> request hash, stored response
+    spent: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def month(self) -> str:
+        return f"{from_micros(self.now):%Y-%m}"
+
+
+async def gather(tx: Tx, orders: Sequence[Order], people: dict[str, set[str]], now: int, lookback: int) -> Facts:
+    """Look up all at once.
+
+    Args:
+        tx: the transaction in which the orders are decided.
+        orders: for their Idempotency-Keys.
+        people: E.164 numbers by account.
+        now: microseconds.
+        lookback: microseconds that the accounts' limits look back.
+    """
+    facts = Facts(now)
+    phones = {phone for of_account in people.values() for phone in of_account}
+    facts.opted = await opt_outs.standing_in(tx, list(phones))
+    facts.in_review = await reviews.standing_in(tx, list(phones))
+    since = now - max(lookback, span(STICKY_FOR))
+    for account_id, of_account in people.items():
+        rows = await tx.rows(RECENT_OF, tx.listed(of_account), account_id, since)
+        _remember(facts, account_id, rows)
+        spent = await tx.rows(SPENT, account_id, facts.month)
+        facts.spent[account_id] = spent[0][0] if spent else 0
+    await _load_keys(tx, facts, {order.idempotency_key for order in orders} - {""})
+    return facts
+
+
+def _remember(facts: Facts, account_id: str, rows: Iterable[tuple[str, int, str, str, str, str, str]]) -> None:
+    sticky_since = facts.now - span(STICKY_FOR)
+    for destination, created_at, body_hash, message_type, identity_id, status, purpose in rows:
+        person = facts.people[account_id, destination]
+        if status == Status.DELIVERED and created_at > max(sticky_since, person.sticky_at):
+            person.sticky_identity_id, person.sticky_at = identity_id, created_at
+        if purpose == Purpose.MESSAGE and status not in {Status.REFUSED, Status.CANCELLED}:
+            person.recent.append(Recent(from_micros(created_at), body_hash, message_type))  # type: ignore[arg-type]
+
+
+async def _load_keys(tx: Tx, facts: Facts, wanted: set[str]) -> None:
+    if not wanted:
+        return
+    for account_id, key, request_hash, response in await tx.rows(KEYS, tx.listed(wanted), facts.now - IDEMPOTENT_FOR):
+        facts.keys[account_id, key] = (request_hash, response)

@@ -1,0 +1,78 @@
+"""What an app asks for and what it is answered, whichever wire it came by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.model import DEFAULT_TTL, OnUnknown, Purpose, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+    from gateway.errors import GatewayError
+
+MAX_BODY = 1600  # characters: what AWS takes (SendTextMessage), so that its clients fit
+MIN_TTL = timedelta(seconds=5)
+MAX_TTL = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRequest:
+    """One text to one person."""
+
+    account_id: str
+    to: str  # as the caller wrote it
+    body: str
+    origination: str = ""  # a number, sender ID, identity id or pool id; "" lets routing choose
+    message_type: str = ""  # "" takes the identity's
+    purpose: Purpose = Purpose.MESSAGE
+    ttl: timedelta = DEFAULT_TTL
+    send_at: datetime | None = None
+    max_price: Decimal | None = None  # US$ for the whole message
+    on_unknown: OnUnknown = OnUnknown.REPORT
+    substitute: bool = False  # apply the look-alike substitution that saves a part
+    dry_run: bool = False
+    context: Mapping[str, str] = field(default_factory=dict)
+    in_reply_to: str = ""
+    key_id: str = ""
+    path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The answer. With ``refusal`` set, the message was stored as REFUSED and will not leave."""
+
+    message_id: str  # "" for a dry run
+    status: Status
+    to: str
+    sender: str
+    message_type: str
+    encoding: str
+    parts: int
+    price: str  # US$, decimal
+    created_at: int
+    send_at: int | None
+    decision: Mapping[str, Any]
+    dry_run: bool = False
+    refusal: Mapping[str, Any] | None = None  # the verdict that refused
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Requests that were made together and are answered together, under one Idempotency-Key if any."""
+
+    requests: tuple[SendRequest, ...]
+    idempotency_key: str = ""
+    request_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One outcome for each request of the order, in its order."""
+
+    outcomes: tuple[Accepted | GatewayError, ...]
+    replayed: bool = False

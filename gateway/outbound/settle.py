@@ -1,0 +1,210 @@
+"""What carriers answered to submissions: judged, then recorded.
+
+Rule 1: every answer is a known outcome; only silence is UNKNOWN, and it is never sent again unless the message says so.
+Rule 2: THROTTLED and NOT_SENT cost no attempt; RETRY does, and after ``len(RETRY_AFTER)`` of them the next connector
+        of the route is tried, then the message has FAILED.
+Rule 3: parts that were taken are not sent again when another part of the message must be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+
+from carriers.smpp.receipt import canonical
+from carriers.types import Outcome
+from gateway.model import Dispatch, OnUnknown, Status
+from gateway.resources.messages import BY_IDS, Move, move_in, to_dispatch
+from gateway.store.hot import Hot
+from gateway.store.tables import parts
+from gateway.store.times import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Executable
+    from sqlalchemy.engine import Dialect
+
+    from carriers.types import SubmissionResult
+    from gateway.store.writer import Tx
+
+RETRY_AFTER = (5, 15, 60, 300, 900)  # seconds, +-20 %
+UNKNOWN_WAIT = 60 * SECOND  # a late answer or a receipt may still tell, before resend_once sends again
+
+_PART = (
+    "message_id", "number", "account_id", "status", "status_at", "connector_id", "carrier_group", "carrier_id",
+    "carrier_key", "raw_code",
+)  # fmt: skip
+
+
+def _put_part(dialect: Dialect) -> Executable:
+    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(parts)
+    row = insert.values({name: bindparam(name) for name in _PART})
+    return row.on_conflict_do_update(
+        index_elements=["message_id", "number"], set_={name: row.excluded[name] for name in _PART[3:]}
+    )
+
+
+PUT_PART = Hot("put part", _PART, _put_part)
+
+_PART_STATUS: Mapping[Outcome, Status] = {
+    Outcome.ACCEPTED: Status.SUBMITTED,
+    Outcome.REJECTED: Status.REJECTED,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answers to all parts of a message that were handed over together."""
+
+    message: Dispatch
+    connector_id: str
+    carrier_group: str
+    results: Mapping[int, SubmissionResult]  # by part number
+    jitter: float  # 0.8 to 1.2
+    give_up_after: int  # microseconds without a final receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Where the message goes. ``again`` is it as it waits to be sent again, when it does."""
+
+    to: Status
+    code: str = ""
+    reason: str = ""
+    next_at: int | None = None
+    final: bool | None = None
+    again: Dispatch | None = None
+
+
+def judge(settled: Settled, now: int) -> Judgement:
+    """Pure: the worst answer decides (unknown, rejected, retry, held back, accepted)."""
+    outcomes = {result.outcome: result for result in reversed(list(settled.results.values()))}
+    if result := outcomes.get(Outcome.UNKNOWN):
+        return _unknown(settled.message, result, now)
+    if result := outcomes.get(Outcome.REJECTED):
+        return Judgement(Status.REJECTED, code=result.raw_code, reason=result.detail)
+    sent = settled.message.sent_parts | {
+        number for number, result in settled.results.items() if result.outcome is Outcome.ACCEPTED
+    }
+    if result := outcomes.get(Outcome.RETRY):
+        return _retry(settled, result, sent, now)
+    for outcome in (Outcome.THROTTLED, Outcome.NOT_SENT):
+        if result := outcomes.get(outcome):
+            again = replace(settled.message, sent_parts=sent)
+            return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
+    return Judgement(Status.SUBMITTED, next_at=now + settled.give_up_after)
+
+
+def _unknown(message: Dispatch, result: SubmissionResult, now: int) -> Judgement:
+    resend = message.on_unknown == OnUnknown.RESEND_ONCE and not message.possible_duplicate
+    return Judgement(
+        Status.UNKNOWN, code="no_answer", reason=result.detail or "The carrier did not answer.",
+        next_at=now + UNKNOWN_WAIT if resend else None, final=not resend,
+    )  # fmt: skip
+
+
+def _retry(settled: Settled, result: SubmissionResult, sent: frozenset[int], now: int) -> Judgement:
+    message = settled.message
+    if message.attempts < len(RETRY_AFTER):
+        wait = int(RETRY_AFTER[message.attempts] * SECOND * settled.jitter)
+        again = replace(message, attempts=message.attempts + 1, sent_parts=sent)
+        return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now + wait, again=again)
+    ways = message.connectors
+    others = ways[ways.index(settled.connector_id) + 1 :] if settled.connector_id in ways else ()
+    if others and not sent:  # parts of one message do not leave by two carriers
+        again = replace(message, attempts=0, connectors=others)
+        return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
+    return Judgement(Status.FAILED, code=result.raw_code, reason=result.detail)
+
+
+class Settlements:
+    """A lane of the store's writer. Gives the judgement on each message, once it is durable."""
+
+    rank = 10  # before receipts, which may speak of what is settled in the same batch
+
+    def __init__(self, *, now: Callable[[], int]) -> None:
+        self._now = now
+
+    async def apply(self, tx: Tx, settled: Sequence[Settled]) -> list[Judgement]:
+        now = self._now()
+        judgements = [judge(one, now) for one in settled]
+        await tx.many(PUT_PART, [row for one in settled for row in _part_rows(one, now)])
+        await move_in(tx, [_to_move(one, verdict, now) for one, verdict in zip(settled, judgements, strict=True)])
+        return judgements
+
+
+def _part_rows(settled: Settled, now: int) -> list[tuple[Any, ...]]:
+    """Only what stands is recorded: a part that will be sent again has no row yet."""
+    message = settled.message
+    return [
+        (
+            message.id, number, message.account_id, _PART_STATUS[result.outcome].value, now, settled.connector_id,
+            settled.carrier_group, result.carrier_id, canonical(result.carrier_id) if result.carrier_id else "",
+            result.raw_code,
+        )
+        for number, result in settled.results.items()
+        if result.outcome in _PART_STATUS
+    ]  # fmt: skip
+
+
+def _to_move(settled: Settled, verdict: Judgement, now: int) -> Move:
+    attempts = verdict.again.attempts if verdict.again else settled.message.attempts
+    return Move(
+        settled.message, Status.SUBMITTING, verdict.to, now, code=verdict.code, reason=verdict.reason,
+        connector_id=settled.connector_id, next_at=verdict.next_at, attempts=attempts,
+        possible_duplicate=settled.message.possible_duplicate, final=verdict.final,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An answer that came after its part was given up as UNKNOWN."""
+
+    message_id: str
+    number: int
+    connector_id: str
+    carrier_group: str
+    result: SubmissionResult
+    give_up_after: int
+
+
+class LateAnswers:
+    """A lane of the store's writer: UNKNOWN becomes SUBMITTED when the carrier says, late, that it took the part."""
+
+    rank = 11
+
+    def __init__(self, *, now: Callable[[], int]) -> None:
+        self._now = now
+
+    async def apply(self, tx: Tx, late: Sequence[Late]) -> list[bool]:
+        """True for each answer that still mattered."""
+        now = self._now()
+        found = await tx.rows(BY_IDS, tx.listed({one.message_id for one in late}))
+        unknown = {row[0]: row for row in found if row[-2] == Status.UNKNOWN}
+        told = [
+            one for one in late
+            if one.message_id in unknown and one.result.outcome is Outcome.ACCEPTED and unknown[one.message_id][6] == 1
+        ]  # fmt: skip
+        rows = [row for one in told for row in _late_row(one, to_dispatch(unknown[one.message_id]), now)]
+        await tx.many(PUT_PART, rows)
+        await move_in(tx, [_late_move(one, unknown[one.message_id], now) for one in told])
+        return [one in told for one in late]
+
+
+def _late_row(one: Late, message: Dispatch, now: int) -> list[tuple[Any, ...]]:
+    return _part_rows(
+        Settled(message, one.connector_id, one.carrier_group, {one.number: one.result}, 1.0, one.give_up_after), now
+    )
+
+
+def _late_move(one: Late, row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
+    return Move(
+        to_dispatch(row), Status.UNKNOWN, Status.SUBMITTED, now, was_at=row[-1], code="late_answer",
+        reason="The carrier answered late: it has the message.", connector_id=one.connector_id,
+        next_at=now + one.give_up_after,
+    )  # fmt: skip

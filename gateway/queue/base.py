@@ -1,0 +1,51 @@
+"""What a queue does, and how the urgent and the others share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+URGENT_SHARE = 8  # urgent ids for each other one, while both wait: an OTP overtakes a campaign, and does not stop it
+
+
+class QueueError(Exception):
+    """The queue cannot be reached. No work is lost: what was not announced is found in the database later."""
+
+
+class Queue(Protocol):
+    """Announces the ids of messages that are ready to leave. A lane is a connector's id.
+
+    Every method but ``close`` raises QueueError when the queue cannot be reached. An id may come twice (after a crash,
+    or when it was put again while under way): whoever takes it leases the message in the database first.
+    """
+
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
+        """Announce; an id that waits already is not announced again. Urgent ids overtake the others."""
+
+    async def take(self, lane: str, count: int) -> list[str]:
+        """Up to ``count`` ids, at once; [] when none wait. Of nine taken while both kinds wait, eight are urgent."""
+
+    async def done(self, lane: str, ids: Sequence[str]) -> None:
+        """Forget ids that were taken, whatever became of them."""
+
+    async def size(self, lane: str) -> int:
+        """How many wait, without those taken."""
+
+    async def wait(self, lane: str, timeout: float) -> None:  # noqa: ASYNC109 -- running out of time is an answer here
+        """Return when something may wait in the lane, or after ``timeout`` seconds at the latest."""
+
+    async def clear(self) -> None:
+        """Forget everything in every lane."""
+
+    async def close(self) -> None: ...
+
+
+def shares(count: int, streak: int) -> tuple[int, int]:
+    """How many of the next ``count`` ids should be others, and the streak after them.
+
+    The streak, 0 to 8, is how many urgent ids have gone since the last other one. It starts afresh whenever the others
+    get more than their share, because no urgent ones wait, or less, because they do not wait themselves.
+    """
+    return divmod(count + streak, URGENT_SHARE + 1)

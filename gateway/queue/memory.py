@@ -1,0 +1,83 @@
+"""A queue in memory, for one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gateway.queue.base import shares
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class _Lane:
+    __slots__ = ("filled", "others", "streak", "urgent", "waiting")
+
+    def __init__(self) -> None:
+        self.urgent: deque[str] = deque()
+        self.others: deque[str] = deque()
+        self.waiting: set[str] = set()
+        self.streak = 0
+        self.filled = asyncio.Event()
+
+    def put(self, ids: Sequence[str], *, urgent: bool) -> None:
+        fresh = [one for one in dict.fromkeys(ids) if one not in self.waiting]
+        if fresh:
+            self.waiting.update(fresh)
+            (self.urgent if urgent else self.others).extend(fresh)
+            self.filled.set()
+
+    def take(self, count: int) -> list[str]:
+        due, streak = shares(count, self.streak)
+        others = min(len(self.others), max(due, count - len(self.urgent)))
+        self.streak = streak if others == due else 0
+        taken = _pop(self.urgent, count - others) + _pop(self.others, others)
+        self.waiting.difference_update(taken)
+        if not self.waiting:
+            self.filled.clear()
+        return taken
+
+
+def _pop(ids: deque[str], count: int) -> list[str]:
+    return [ids.popleft() for _ in range(min(count, len(ids)))]
+
+
+class MemoryQueue:
+    """A ``Queue`` that lives and dies with its process, so what was taken need not be remembered."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, _Lane] = {}
+
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
+        self._lane(lane).put(ids, urgent=urgent)
+
+    async def take(self, lane: str, count: int) -> list[str]:
+        return self._lane(lane).take(count) if count > 0 else []
+
+    async def done(self, lane: str, ids: Sequence[str]) -> None:
+        """Nothing to do: what was taken is forgotten already."""
+
+    async def size(self, lane: str) -> int:
+        return len(self._lane(lane).waiting)
+
+    async def wait(self, lane: str, timeout: float) -> None:  # noqa: ASYNC109 -- running out of time is an answer here
+        try:
+            async with asyncio.timeout(timeout):
+                await self._lane(lane).filled.wait()
+        except TimeoutError:
+            return
+
+    async def clear(self) -> None:
+        for lane in self._lanes.values():
+            lane.take(len(lane.waiting))
+
+    async def close(self) -> None:
+        await self.clear()
+
+    def _lane(self, name: str) -> _Lane:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane()
+        return lane

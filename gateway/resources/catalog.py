@@ -1,0 +1,146 @@
+"""What every message asks for, kept in memory: one snapshot of the resources, replaced as a whole.
+
+Rule 1: whoever changes a resource reloads before answering (``Desk.change``), so that nobody in this process sends by
+what was just changed. Other processes reload by themselves.
+Rule 2: a reader takes what it needs in one go; no snapshot is ever changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from compliance.types import AccountLimits
+from gateway.resources import accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import keywords as keyword_rows
+from gateway.routing import Directory
+from gateway.store import tables
+from keywords.types import KeywordSet, MatchMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sqlalchemy import Row, Table
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from gateway.model import OriginationIdentity, Pool
+    from gateway.resources.api_keys import ApiKey
+    from gateway.store.store import Store
+
+_NO_LIMITS = AccountLimits()
+_NO_KEYWORDS = KeywordSet(())
+_NOTHING = Directory.of((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    directories: Mapping[str, Directory]
+    limits: Mapping[str, AccountLimits]
+    keywords: Mapping[str, KeywordSet]  # by the id of a number or pool
+    keys: Mapping[str, ApiKey]  # by the hash of the secret; only those not revoked
+    senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
+
+
+class Catalog:
+    """The snapshot in use. ``version`` grows with each reload."""
+
+    def __init__(self, store: Store) -> None:
+        self.version = 0
+        self._store = store
+        self._now = _Snapshot({}, {}, {}, {}, {})
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def load(cls, store: Store) -> Catalog:
+        """Raises Unavailable when the database cannot be read."""
+        catalog = cls(store)
+        await catalog.reload()
+        return catalog
+
+    async def reload(self) -> None:
+        """Show what is committed now.
+
+        Raises:
+            Unavailable: the database cannot be read; the old snapshot stays in use.
+        """
+        async with self._lock:  # else an older reading could come later and replace a newer one
+            async with self._store.reading() as conn:
+                self._now = await _read(conn)
+            self.version += 1
+
+    def directory(self, account_id: str) -> Directory:
+        """What the account sends from and through; empty for one that is not there."""
+        return self._now.directories.get(account_id, _NOTHING)
+
+    def limits(self, account_id: str) -> AccountLimits:
+        return self._now.limits.get(account_id, _NO_LIMITS)
+
+    def keywords(self, identity: OriginationIdentity) -> KeywordSet:
+        """The keywords that count for an identity: the pool's when it is in one."""
+        owner = identity.pool_ids[0] if identity.pool_ids else identity.id
+        return self._now.keywords.get(owner, _NO_KEYWORDS)
+
+    def key(self, secret: str) -> ApiKey | None:
+        """The key with this secret, unless it was revoked."""
+        return self._now.keys.get(api_keys.hash_of(secret))
+
+    def identity_by_sender(self, sender: str) -> tuple[str, OriginationIdentity] | None:
+        """Whose number (E.164, or a short code) a text came to: the account and the number."""
+        return self._now.senders.get(sender)
+
+
+async def _read(conn: AsyncConnection) -> _Snapshot:
+    numbers = await _by_account(conn, tables.phone_numbers, phone_numbers.of_row)
+    pools_of = await sender_ids.pools_of(conn)
+    senders = await _by_account(conn, tables.sender_ids, lambda row: sender_ids.of_row(row, pools_of.get(row.id, ())))
+    pooled = await _by_account(conn, tables.pools, pools.of_row)
+    routed = await _by_account(conn, tables.routes, routes.of_row)
+    limits = {row.id: accounts.of_row(row).limits for row in await conn.execute(select(tables.accounts))}
+    directories = {
+        account_id: Directory.of(
+            numbers.get(account_id, []) + senders.get(account_id, []),
+            pooled.get(account_id, []),
+            routed.get(account_id, []),
+        )
+        for account_id in limits
+    }
+    return _Snapshot(
+        directories=directories,
+        limits=limits,
+        keywords=await _keyword_sets(conn, [*_all(numbers), *_all(pooled)]),
+        keys=await _keys(conn),
+        senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
+    )
+
+
+async def _by_account(conn: AsyncConnection, table: Table, make: Callable[[Row[Any]], Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in await conn.execute(select(table).order_by(table.c.id)):
+        found.setdefault(row.account_id, []).append(make(row))
+    return found
+
+
+async def _keyword_sets(conn: AsyncConnection, owners: Iterable[OriginationIdentity | Pool]) -> dict[str, KeywordSet]:
+    words: dict[str, list[Any]] = {}
+    t = tables.keywords
+    for row in await conn.execute(select(t).order_by(t.c.owner_id, t.c.word)):
+        words.setdefault(row.owner_id, []).append(keyword_rows.of_row(row))
+    return {
+        owner.id: KeywordSet(
+            tuple(words.get(owner.id, ())), MatchMode(owner.match_mode), self_managed=owner.self_managed_opt_outs
+        )
+        for owner in owners
+    }
+
+
+async def _keys(conn: AsyncConnection) -> dict[str, ApiKey]:
+    t = tables.api_keys
+    found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
+    return {row.secret_hash: api_keys.of_row(row) for row in found}
+
+
+def _all(by_account: Mapping[str, list[Any]]) -> Iterable[Any]:
+    return (one for ones in by_account.values() for one in ones)

@@ -1,0 +1,173 @@
+"""Event destinations: who is given events. Giving them is gateway.events.
+
+Rule 1: whoever calls ``create`` or changes a target has asked gateway.events.network.check_destination (webhook) or
+gateway.events.files.check_path (file) before: those need the network and the settings.
+Rule 2: a new destination is given what happens from now on.
+Rule 3: a webhook's secret ("whsec_…", Standard Webhooks 1.0.0) is shown once, and kept sealed for its row.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import orjson
+from sqlalchemy import select
+
+from gateway.errors import Invalid
+from gateway.events.destinations import FILE, MAX_BATCH, WEBHOOK
+from gateway.events.log import last_seq
+from gateway.events.record import EventType
+from gateway.resources import checks, rows
+from gateway.store.tables import event_destinations, event_retries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Unpack
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from gateway.resources.desk import Desk, Page
+    from gateway.store.secrets import Vault
+    from gateway.store.writer import Tx
+
+KINDS = (WEBHOOK, FILE)
+LONGEST_TARGET = 2048
+_TABLE = "event_destinations"
+_SECRET_OCTETS = 32  # Standard Webhooks: 24 to 64
+
+
+@dataclass(frozen=True, slots=True)
+class EventDestination:
+    id: str  # "destination-…"
+    account_id: str
+    kind: str
+    target: str
+    types: tuple[str, ...]  # empty: all
+    batch_size: int
+    enabled: bool
+    cursor: int  # the last event given, or put aside
+    trouble: str  # why it does not get through now
+    created_at: int  # microseconds
+
+
+class EventDestinationChanges(TypedDict, total=False):
+    """What may be changed; what is left out stays."""
+
+    target: str
+    types: Iterable[str]
+    batch_size: int
+    enabled: bool
+
+
+async def create(
+    desk: Desk,
+    *,
+    account_id: str,
+    kind: str,
+    target: str,
+    now: int,
+    types: Iterable[str] = (),
+    batch_size: int = 1,
+) -> tuple[EventDestination, str]:
+    """A new destination and its secret; "" for a file. Raises Invalid; see rule 1 for what must be asked before."""
+    values = _values({"target": target, "types": types, "batch_size": batch_size})
+    values |= {
+        "id": rows.resource_id("destination"), "account_id": account_id, "kind": checks.one_of(kind, KINDS, "kind"),
+        "created_at": now,
+    }  # fmt: skip
+    secret = ""
+    if kind == WEBHOOK:
+        secret, values["secret"] = _new_secret(desk.vault, values["id"])
+
+    async def work(tx: Tx) -> EventDestination:
+        await rows.insert(tx.conn, event_destinations, values | {"cursor": await last_seq(tx.conn)})
+        return await _get(tx.conn, account_id, values["id"])
+
+    return await desk.store.write(work), secret
+
+
+async def get(desk: Desk, *, account_id: str, destination_id: str) -> EventDestination:
+    async with desk.store.reading() as conn:
+        return await _get(conn, account_id, destination_id)
+
+
+async def find(desk: Desk, *, account_id: str, limit: int = 100, after: str = "") -> Page[EventDestination]:
+    query = select(event_destinations).where(event_destinations.c.account_id == account_id)
+    async with desk.store.reading() as conn:
+        return await rows.page(conn, query, event_destinations.c.id, _of, limit=limit, after=after)
+
+
+async def update(
+    desk: Desk, *, account_id: str, destination_id: str, **changes: Unpack[EventDestinationChanges]
+) -> EventDestination:
+    """Change what is given. Raises Invalid or NotFound; see rule 1 for what must be asked before a new target."""
+    values = _values(dict(changes))
+
+    async def work(tx: Tx) -> EventDestination:
+        await _get(tx.conn, account_id, destination_id)
+        await rows.change(tx.conn, event_destinations, destination_id, values)
+        return await _get(tx.conn, account_id, destination_id)
+
+    return await desk.store.write(work)
+
+
+async def rotate_secret(desk: Desk, *, account_id: str, destination_id: str) -> str:
+    """A new secret for a webhook; the old one signs nothing more. Raises NotFound, or Invalid for a file."""
+    secret, sealed = _new_secret(desk.vault, destination_id)
+
+    async def work(tx: Tx) -> None:
+        if (await _get(tx.conn, account_id, destination_id)).kind != WEBHOOK:
+            raise Invalid("no_secret", "Only webhooks have a secret.", field="destination_id")
+        await rows.change(tx.conn, event_destinations, destination_id, {"secret": sealed})
+
+    await desk.store.write(work)
+    return secret
+
+
+async def delete(desk: Desk, *, account_id: str, destination_id: str) -> None:
+    """Forget a destination, what waits for it and its dead letters."""
+
+    async def work(tx: Tx) -> None:
+        await _get(tx.conn, account_id, destination_id)
+        await tx.conn.execute(event_retries.delete().where(event_retries.c.destination_id == destination_id))
+        await rows.remove(tx.conn, event_destinations, destination_id)
+
+    await desk.store.write(work)
+
+
+def open_secret(vault: Vault, destination_id: str, sealed: bytes) -> str:
+    """The "whsec_…" of a webhook. Raises SecretUnreadable."""
+    return vault.open(_TABLE, destination_id, sealed).decode()
+
+
+async def _get(conn: AsyncConnection, account_id: str, destination_id: str) -> EventDestination:
+    return _of(await rows.one(conn, event_destinations, account_id, destination_id, "event_destination"))
+
+
+def _of(row: Row[Any]) -> EventDestination:
+    return EventDestination(
+        id=row.id, account_id=row.account_id, kind=row.kind, target=row.target, types=tuple(orjson.loads(row.types)),
+        batch_size=row.batch_size, enabled=bool(row.enabled), cursor=row.cursor, trouble=row.trouble,
+        created_at=row.created_at,
+    )  # fmt: skip
+
+
+def _new_secret(vault: Vault, destination_id: str) -> tuple[str, bytes]:
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_OCTETS)).decode()
+    return secret, vault.seal(_TABLE, destination_id, secret.encode())
+
+
+def _values(changes: dict[str, Any]) -> dict[str, Any]:
+    values = rows.columns(changes)
+    if "target" in values:
+        values["target"] = checks.line(values["target"], "target", LONGEST_TARGET)
+    if "types" in values:
+        wanted = {checks.one_of(one, EventType, "types") for one in values["types"]}
+        values["types"] = orjson.dumps(sorted(wanted)).decode()
+    if "batch_size" in values:
+        checks.whole_number(values["batch_size"], "batch_size", 1, MAX_BATCH)
+    return values

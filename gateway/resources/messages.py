@@ -1,0 +1,262 @@
+"""Messages: the one door to a status, and how they are found.
+
+Every change of a status goes through ``move_in``: it checks the table of legal moves, writes the row and appends the
+event in the same transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from sqlalchemy import bindparam, func, select, update
+
+from gateway.errors import Conflict, NotFound
+from gateway.events.log import append
+from gateway.events.record import message_event
+from gateway.model import FINAL, WAITING, Dispatch, Status, move
+from gateway.store.hot import Hot, among
+from gateway.store.tables import decisions, events, messages, parts
+from gateway.store.times import from_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Executable, RowMapping, Select
+    from sqlalchemy.engine import Dialect
+
+    from gateway.store.store import Store
+    from gateway.store.writer import Tx
+
+
+class MessageLike(Protocol):
+    """What an event tells of a message."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def parts(self) -> int: ...
+    @property
+    def message_type(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def context(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One message goes from one status to another."""
+
+    message: MessageLike
+    was: Status
+    to: Status
+    at: int
+    was_at: int = 0  # since when it was so; matters for corrections of a final status only
+    code: str = ""
+    reason: str = ""
+    connector_id: str = ""
+    next_at: int | None = None
+    attempts: int = 0
+    possible_duplicate: bool = False
+    final: bool | None = None  # None: as the status says; False: an UNKNOWN that will be resent
+
+
+_MOVED = ("status", "status_at", "reason_code", "reason", "connector_id", "next_at", "attempts", "possible_duplicate")
+
+
+def _move(_dialect: Dialect) -> Executable:
+    values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in _MOVED}
+    submitted_at = messages.c.submitted_at
+    values["submitted_at"] = func.coalesce(bindparam("p_submitted_at", type_=submitted_at.type), submitted_at)
+    values["final_at"] = bindparam("p_final_at")
+    return (
+        update(messages)
+        .where(messages.c.id == bindparam("p_id"), messages.c.status == bindparam("p_was"))
+        .values(values)
+    )
+
+
+MOVE = Hot(
+    "move message",
+    (
+        "p_status", "p_status_at", "p_reason_code", "p_reason", "p_connector_id", "p_attempts", "p_possible_duplicate",
+        "p_next_at", "p_submitted_at", "p_final_at", "p_id", "p_was",
+    ),
+    _move,
+)  # fmt: skip
+
+
+async def move_in(tx: Tx, moves: Sequence[Move]) -> None:
+    """Write moves and their events.
+
+    The caller has read ``was`` in this transaction, or holds the message (SUBMITTING).
+
+    Raises:
+        IllegalMove: nothing of it was written.
+    """
+    await tx.many(MOVE, [_row(one) for one in moves])
+    await append(tx, [_event(one) for one in moves])
+
+
+def _row(one: Move) -> tuple[Any, ...]:
+    if one.was is not one.to:
+        move(one.was, one.to, since=from_micros(one.at) - from_micros(one.was_at or one.at))
+    final = one.to in FINAL if one.final is None else one.final
+    return (
+        one.to.value, one.at, one.code, one.reason, one.connector_id, one.attempts, int(one.possible_duplicate),
+        one.next_at, one.at if one.to is Status.SUBMITTED else None, one.at if final else None,
+        one.message.id, one.was.value,
+    )  # fmt: skip
+
+
+def _event(one: Move) -> Any:  # noqa: ANN401 -- gateway.events.record.Event
+    message = one.message
+    return message_event(
+        account_id=message.account_id, message_id=message.id, to=message.destination, sender=message.sender,
+        status=one.to, at=one.at, parts=message.parts, message_type=message.message_type, purpose=message.purpose,
+        context=message.context, reason_code=one.code, reason=one.reason, connector=one.connector_id,
+        possible_duplicate=one.possible_duplicate,
+    )  # fmt: skip
+
+
+_DISPATCH = (
+    "id", "account_id", "destination", "sender", "identity_id", "body", "parts", "message_type", "purpose",
+    "opt_out_list", "connectors", "created_at", "expires_at", "attempts", "on_unknown", "possible_duplicate", "country",
+    "context",
+)  # fmt: skip
+
+
+def dispatchable() -> Select[Any]:
+    """The columns that ``to_dispatch`` takes, with the message's present status last."""
+    return select(*(messages.c[name] for name in _DISPATCH), messages.c.status, messages.c.status_at)
+
+
+def to_dispatch(row: Any, sent_parts: Iterable[int] = ()) -> Dispatch:  # noqa: ANN401 -- a row of ``dispatchable``
+    values = dict(zip(_DISPATCH, row, strict=False))
+    values |= {
+        "connectors": tuple(orjson.loads(values["connectors"])),
+        "possible_duplicate": bool(values["possible_duplicate"]),
+        "context": orjson.loads(values["context"]),
+        "sent_parts": frozenset(sent_parts),
+    }
+    return Dispatch(**values)
+
+
+def _by_ids(dialect: Dialect) -> Executable:
+    return dispatchable().where(among(messages.c.id, "ids", dialect))
+
+
+BY_IDS = Hot("messages by ids", ("ids",), _by_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What staff and apps look messages up by. Empty conditions hold for all."""
+
+    account_id: str
+    number: str = ""  # E.164 of the person, or our sender
+    status: str = ""
+    after: int | None = None  # created at or after
+    before: int | None = None
+    cursor: str = ""  # the last id of the page before
+    limit: int = 50
+
+
+async def find(store: Store, search: Search) -> list[RowMapping]:
+    """Newest first; a page ends where the next one's ``cursor`` is its last id."""
+    query = select(messages).where(messages.c.account_id == search.account_id)
+    if search.number:
+        query = query.where((messages.c.destination == search.number) | (messages.c.sender == search.number))
+    if search.status:
+        query = query.where(messages.c.status == search.status)
+    if search.after is not None:
+        query = query.where(messages.c.created_at >= search.after)
+    if search.before is not None:
+        query = query.where(messages.c.created_at < search.before)
+    if search.cursor:
+        query = query.where(messages.c.id < search.cursor)
+    async with store.reading() as connection:
+        rows = await connection.execute(query.order_by(messages.c.id.desc()).limit(search.limit))
+        return list(rows.mappings())
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One message and all that happened to it."""
+
+    message: RowMapping
+    parts: tuple[RowMapping, ...]
+    timeline: tuple[RowMapping, ...]  # seq, type, at, data
+    decision: Mapping[str, Any]
+
+
+async def get(store: Store, account_id: str, message_id: str) -> Story:
+    """Raises NotFound, also for a message of another account."""
+    async with store.reading() as connection:
+        query = select(messages).where(messages.c.id == message_id, messages.c.account_id == account_id)
+        message = (await connection.execute(query)).mappings().first()
+        if message is None:
+            raise NotFound("message_not_found", "There is no message with this id.", field="id")
+        part_rows = await connection.execute(
+            select(parts).where(parts.c.message_id == message_id).order_by(parts.c.number)
+        )
+        log = select(events.c.seq, events.c.type, events.c.at, events.c.data).where(events.c.subject_id == message_id)
+        timeline = await connection.execute(log.order_by(events.c.seq))
+        body = await connection.scalar(select(decisions.c.body).where(decisions.c.id == message["decision_id"]))
+        return Story(
+            message, tuple(part_rows.mappings()), tuple(timeline.mappings()), orjson.loads(body) if body else {}
+        )
+
+
+async def cancel(store: Store, account_id: str, message_id: str, *, now: int) -> None:
+    """Stop a message that has not left.
+
+    Raises:
+        NotFound: no such message.
+        Conflict: it has left already, or is leaving this moment.
+    """
+
+    async def work(tx: Tx) -> None:
+        query = dispatchable().where(messages.c.id == message_id, messages.c.account_id == account_id)
+        row = (await tx.conn.execute(query)).first()
+        if row is None:
+            raise NotFound("message_not_found", "There is no message with this id.", field="id")
+        status = Status(row.status)
+        if status not in WAITING:
+            raise Conflict(
+                "too_late", f"The message is {status}; only a waiting message can be cancelled.",
+                remedy="Nothing can call back a text that has left.",
+            )  # fmt: skip
+        await move_in(tx, [Move(to_dispatch(row), status, Status.CANCELLED, now, code="cancelled")])
+
+    await store.write(work)
+
+
+async def counts(store: Store) -> dict[str, int]:
+    """How many messages are not final, by status."""
+    query = select(messages.c.status, func.count()).where(messages.c.final_at.is_(None)).group_by(messages.c.status)
+    async with store.reading() as connection:
+        return dict((await connection.execute(query)).tuples().all())
+
+
+async def load(store: Store, query: Select[Any]) -> list[Dispatch]:
+    """Dispatches of a query over ``dispatchable``, with the parts that were taken before."""
+    async with store.reading() as connection:
+        rows = list(await connection.execute(query))
+        several = [row.id for row in rows if row.parts > 1]
+        sent: dict[str, set[int]] = {}
+        if several:
+            taken = select(parts.c.message_id, parts.c.number).where(
+                parts.c.message_id.in_(several), parts.c.status == Status.SUBMITTED.value
+            )
+            for message_id, number in await connection.execute(taken):
+                sent.setdefault(message_id, set()).add(number)
+    return [to_dispatch(row, sent.get(row.id, ())) for row in rows]

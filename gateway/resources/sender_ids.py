@@ -1,0 +1,188 @@
+"""Sender IDs: names a text leaves from. They get no replies, and may be in any number of pools.
+
+Rule 1: one sender ID per account, name and country; case makes no difference (operators change it on the way).
+Rule 2: one in a pool keeps the pool's message type and opt-out list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from sqlalchemy import func, select
+
+from gateway import numbers
+from gateway.errors import Conflict, Invalid
+from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
+from gateway.resources import checks, opt_out_lists, rows
+from gateway.resources.phone_numbers import check_unrouted
+from gateway.store.tables import pool_sender_ids, sender_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Unpack
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from gateway.resources.desk import Desk
+    from gateway.store.writer import Tx
+
+from gateway.resources.desk import Page
+
+OF_POOL = frozenset({"message_type", "opt_out_list"})
+
+
+class SenderIdChanges(TypedDict, total=False):
+    """What may be changed; what is left out stays."""
+
+    message_type: str
+    opt_out_list: str
+    rate: float | None  # whole parts a second; None: no limit
+    active: bool
+
+
+async def create(
+    desk: Desk,
+    *,
+    account_id: str,
+    sender: str,
+    now: int,
+    country: str = "",
+    message_type: str = MessageType.TRANSACTIONAL,
+    opt_out_list: str = DEFAULT_OPT_OUT_LIST,
+    rate: float | None = None,
+) -> OriginationIdentity:
+    """Add a sender ID; ``country`` "" is for every country.
+
+    Raises:
+        Invalid: a field is wrong.
+        NotFound: there is no such opt-out list.
+        Conflict: it is there already (``sender_id_exists``).
+    """
+    values = _values({"message_type": message_type, "opt_out_list": opt_out_list, "rate": rate})
+    values |= {
+        "id": rows.resource_id("sender"), "account_id": account_id, "sender": _name(sender),
+        "country": checks.country(country), "created_at": now,
+    }  # fmt: skip
+
+    async def work(tx: Tx) -> OriginationIdentity:
+        await opt_out_lists.require(tx.conn, account_id, opt_out_list)
+        if await _exists(tx.conn, values) or not await rows.insert_new(tx.conn, sender_ids, values):
+            raise Conflict("sender_id_exists", "The sender ID is there already for that country.", field="sender")
+        return await require(tx.conn, account_id, values["id"])
+
+    return await desk.change(work)
+
+
+async def get(desk: Desk, *, account_id: str, sender_id: str) -> OriginationIdentity:
+    async with desk.store.reading() as conn:
+        return await require(conn, account_id, sender_id)
+
+
+async def find(
+    desk: Desk, *, account_id: str, pool_id: str = "", limit: int = 100, after: str = ""
+) -> Page[OriginationIdentity]:
+    """Sender IDs in the order they were added; ``pool_id`` keeps to those of a pool."""
+    query = select(sender_ids).where(sender_ids.c.account_id == account_id)
+    if pool_id:
+        t = pool_sender_ids.c
+        members = select(t.sender_id).where(t.pool_id == (pool_id if checks.is_storable(pool_id) else ""))
+        query = query.where(sender_ids.c.id.in_(members))
+    async with desk.store.reading() as conn:
+        page = await rows.page(conn, query, sender_ids.c.id, lambda row: row, limit=limit, after=after)
+        pools = await pools_of(conn, [row.id for row in page.items])
+    return Page(tuple(of_row(row, pools.get(row.id, ())) for row in page.items), page.next)
+
+
+async def update(
+    desk: Desk, *, account_id: str, sender_id: str, **changes: Unpack[SenderIdChanges]
+) -> OriginationIdentity:
+    """Change what is given.
+
+    Raises:
+        Invalid: a field is wrong.
+        NotFound: there is no such sender ID or opt-out list.
+        Conflict: it is in a pool that has another message type or list (``sender_id_in_pool``).
+    """
+    values = _values(dict(changes))
+
+    async def work(tx: Tx) -> OriginationIdentity:
+        known = await require(tx.conn, account_id, sender_id)
+        changed = {name: value for name, value in values.items() if getattr(known, name) != value}
+        if known.pool_ids and (theirs := sorted(OF_POOL & set(changed))):
+            raise _in_pool(theirs[0])
+        if "opt_out_list" in changed:
+            await opt_out_lists.require(tx.conn, account_id, changed["opt_out_list"])
+        await rows.change(tx.conn, sender_ids, sender_id, changed)
+        return await require(tx.conn, account_id, sender_id)
+
+    return await desk.change(work)
+
+
+async def delete(desk: Desk, *, account_id: str, sender_id: str) -> None:
+    """Give the sender ID up. Raises NotFound, or Conflict when it is in a pool or a route names it."""
+
+    async def work(tx: Tx) -> None:
+        if (await require(tx.conn, account_id, sender_id)).pool_ids:
+            raise _in_pool("sender_id")
+        await check_unrouted(tx.conn, account_id, sender_id)
+        await rows.remove(tx.conn, sender_ids, sender_id)
+
+    await desk.change(work)
+
+
+async def require(conn: AsyncConnection, account_id: str, sender_id: str) -> OriginationIdentity:
+    row = await rows.one(conn, sender_ids, account_id, sender_id, "sender_id")
+    return of_row(row, (await pools_of(conn, [sender_id])).get(sender_id, ()))
+
+
+async def pools_of(conn: AsyncConnection, ids: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """The pools each sender ID is in; of all when no ids are given."""
+    t = pool_sender_ids.c
+    query = select(t.sender_id, t.pool_id).order_by(t.pool_id)
+    found: dict[str, tuple[str, ...]] = {}
+    for row in await conn.execute(query if ids is None else query.where(t.sender_id.in_(ids))):
+        found[row.sender_id] = (*found.get(row.sender_id, ()), row.pool_id)
+    return found
+
+
+def of_row(row: Row[Any], pool_ids: tuple[str, ...]) -> OriginationIdentity:
+    return OriginationIdentity(
+        id=row.id, kind=IdentityKind.SENDER_ID, sender=row.sender, country=row.country,
+        message_type=MessageType(row.message_type), opt_out_list=row.opt_out_list, pool_ids=pool_ids, two_way=False,
+        rate=row.rate, active=bool(row.active),
+    )  # fmt: skip
+
+
+def _name(sender: str) -> str:
+    name, form = numbers.parse_sender(sender, "sender")
+    if form != "sender_id":
+        raise Invalid(
+            "kind_mismatch", "That is a number, not a sender ID.", field="sender", remedy="Add it as a number."
+        )
+    return name
+
+
+async def _exists(conn: AsyncConnection, values: dict[str, Any]) -> bool:
+    t = sender_ids.c
+    query = select(t.id).where(
+        t.account_id == values["account_id"],
+        t.country == values["country"],
+        func.upper(t.sender) == values["sender"].upper(),
+    )
+    return (await conn.execute(query)).first() is not None
+
+
+def _in_pool(field: str) -> Conflict:
+    return Conflict(
+        "sender_id_in_pool", "The sender ID is in a pool.", field=field, remedy="Take it out of its pools first."
+    )
+
+
+def _values(changes: dict[str, Any]) -> dict[str, Any]:
+    values = rows.columns(changes)
+    if "message_type" in values:
+        values["message_type"] = checks.one_of(values["message_type"], MessageType, "message_type")
+    if "rate" in values:
+        values["rate"] = checks.rate(values["rate"])
+    return values

@@ -1,0 +1,171 @@
+"""Opt-outs as a transaction sees them: what stands against these people now, adding and lifting.
+
+Rule 1: an opt-out is keyed on account, phone and list, whatever becomes of numbers and pools.
+Rule 2: adding what stands changes neither its time nor the confirmations counted; lifting what does not stand changes
+nothing. Each act is recorded all the same (gateway.resources.consent).
+Rule 3: a person's own STOP is worth more than a number that staff put there: it marks what stood as the person's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, literal_column, select
+
+from gateway.events.log import append
+from gateway.events.record import Event, EventType
+from gateway.resources import consent, rows
+from gateway.store.hot import Hot, among
+from gateway.store.tables import accounts, opt_outs
+from gateway.store.times import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Executable, Row
+    from sqlalchemy.engine import Dialect
+
+    from gateway.store.writer import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """One that stands."""
+
+    account_id: str
+    phone: str
+    list_name: str
+    opted_out_at: int  # microseconds
+    by_end_user: bool  # the person said so, not staff, an app or an import
+    how: str
+    confirmations: int  # sent since; one is allowed
+
+
+def _standing(dialect: Dialect) -> Executable:
+    # The key begins with the account, so the accounts (few) are named: else every look-up would read the whole table.
+    t = opt_outs.c
+    return select(
+        t.account_id, t.phone, t.list_name, t.opted_out_at, t.by_end_user, t.how, t.confirmations
+    ).where(t.account_id.in_(select(accounts.c.id)), among(t.phone, "phones", dialect))  # fmt: skip
+
+
+STANDING = Hot("opt-outs standing", ("phones",), _standing)
+COUNT_CONFIRMATION = Hot(
+    "count opt-out confirmation",
+    ("account", "person", "list"),
+    lambda _dialect: (
+        opt_outs.update()
+        .values(confirmations=opt_outs.c.confirmations + literal_column("1"))
+        .where(
+            opt_outs.c.account_id == bindparam("account"),
+            opt_outs.c.phone == bindparam("person"),
+            opt_outs.c.list_name == bindparam("list"),
+        )
+    ),
+)
+
+
+async def standing_in(tx: Tx, phones: Sequence[str]) -> dict[tuple[str, str, str], OptOut]:
+    """What stands against any of these numbers (E.164), by account, phone and list."""
+    if not phones:
+        return {}
+    found = await tx.rows(STANDING, tx.listed(phones))
+    return {
+        (account_id, phone, name): OptOut(account_id, phone, name, at, bool(by_end_user), how, confirmations)
+        for account_id, phone, name, at, by_end_user, how, confirmations in found
+    }
+
+
+async def add_in(
+    tx: Tx,
+    *,
+    account_id: str,
+    phone: str,
+    list_name: str,
+    at: int,
+    by_end_user: bool,
+    actor: str,
+    how: str,
+    words: str = "",
+    reason: str = "",
+    inbound_id: str = "",
+    message_id: str = "",
+    opted_out_at: int | None = None,
+) -> bool:
+    """Add an opt-out within somebody's transaction; True when it is new, and then there is an event of it.
+
+    Args:
+        tx: the transaction.
+        account_id: whose.
+        phone: E.164, or a short code.
+        list_name: a list of the account.
+        at: microseconds, of what is recorded now.
+        by_end_user: the person said so.
+        actor: "person", "staff:alice", "key:key-…", "carrier:smpp-1".
+        how: one sentence: "keyword STOP".
+        words: what the person wrote.
+        reason: why staff did it.
+        inbound_id: of the person's text.
+        message_id: of the message that a carrier refused.
+        opted_out_at: microseconds, where that was before ``at``.
+    """
+    since = at if opted_out_at is None else opted_out_at
+    values = {"opted_out_at": since, "by_end_user": int(by_end_user), "how": how, "confirmations": 0}
+    key = {"account_id": account_id, "phone": phone, "list_name": list_name}
+    new = await rows.insert_new(tx.conn, opt_outs, key | values)
+    if not new and by_end_user:
+        claim = opt_outs.update().where(*keyed(account_id, phone, list_name), opt_outs.c.by_end_user == 0)
+        await tx.conn.execute(claim.values(by_end_user=1, how=how))
+    await consent.record_in(
+        tx, **key, action=consent.OPT_OUT, at=at, actor=actor, how=how, words=words, reason=reason,
+        inbound_id=inbound_id, message_id=message_id,
+    )  # fmt: skip
+    if new:
+        data = {"phone": phone, "list": list_name, "by_end_user": by_end_user, "how": how, "inbound_id": inbound_id}
+        data |= {"opted_out_at": iso(since)}
+        await append(tx, [Event(EventType.OPT_OUT_ADDED, account_id, phone, at, data)])
+    return new
+
+
+async def lift_in(
+    tx: Tx,
+    *,
+    account_id: str,
+    phone: str,
+    list_name: str,
+    at: int,
+    actor: str,
+    how: str,
+    words: str = "",
+    reason: str = "",
+    inbound_id: str = "",
+    message_id: str = "",
+) -> bool:
+    """Lift an opt-out within somebody's transaction; True when one stood, and then there is an event of it.
+
+    The arguments are those of ``add_in``.
+    """
+    lifted = await tx.conn.execute(opt_outs.delete().where(*keyed(account_id, phone, list_name)))
+    await consent.record_in(
+        tx, account_id=account_id, phone=phone, list_name=list_name, action=consent.OPT_IN, at=at, actor=actor, how=how,
+        words=words, reason=reason, inbound_id=inbound_id, message_id=message_id,
+    )  # fmt: skip
+    stood = lifted.rowcount > 0
+    if stood:
+        data = {"phone": phone, "list": list_name, "how": how, "inbound_id": inbound_id}
+        await append(tx, [Event(EventType.OPT_OUT_LIFTED, account_id, phone, at, data)])
+    return stood
+
+
+def of_row(row: Row[Any]) -> OptOut:
+    return OptOut(
+        account_id=row.account_id, phone=row.phone, list_name=row.list_name, opted_out_at=row.opted_out_at,
+        by_end_user=bool(row.by_end_user), how=row.how, confirmations=row.confirmations,
+    )  # fmt: skip
+
+
+def keyed(account_id: str, phone: str, list_name: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition for one row."""
+    t = opt_outs.c
+    return t.account_id == account_id, t.phone == phone, t.list_name == list_name

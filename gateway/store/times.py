@@ -1,0 +1,45 @@
+"""Times as the store keeps them: microseconds since 1970-01-01 UTC. Ids that sort by time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from uuid_utils import uuid7
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MILLIONTH = Decimal("0.000001")
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+
+
+def to_micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def span(length: timedelta) -> int:
+    return length // _MICROSECOND
+
+
+def iso(micros: int) -> str:
+    """RFC 3339 with microseconds and Z."""
+    return from_micros(micros).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def to_millionths(amount: Decimal) -> int:
+    return int((amount / _MILLIONTH).to_integral_value())
+
+
+def from_millionths(amount: int) -> Decimal:
+    return Decimal(amount) * _MILLIONTH
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): sorts by the time it was made."""
+    return str(uuid7())

@@ -1,0 +1,265 @@
+"""Group commit: everything that arrives while one commit runs shares the next.
+
+One task owns the one connection that writes. Callers hand over work and wait on a future of their own, which is
+resolved after the commit and never before. So one fsync serves hundreds of messages, and no two writes ever race.
+
+Rule 1: work of a lane is applied together, ``lane.apply(tx, payloads)``; lanes run in the order of ``rank``.
+Rule 2: single pieces of work run in a savepoint each; one that raises undoes itself only.
+Rule 3: a batch that fails as a whole is undone and its pieces are tried one by one, so a poisoned one fails alone.
+Rule 4: when the database cannot be written, everyone waiting gets Unavailable and nothing was stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from gateway.errors import GatewayError, Unavailable
+from gateway.store.engine import is_sqlite
+from gateway.store.hot import Hot, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+P = TypeVar("P")
+R = TypeVar("R")
+P_contra = TypeVar("P_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+BATCH = 500  # pieces of work in one transaction: bounds how long the first waits for the last
+
+log = structlog.get_logger()
+
+
+class Lane(Protocol[P_contra, R_co]):
+    """A kind of work that is done many at a time."""
+
+    rank: int
+
+    async def apply(self, tx: Tx, payloads: Sequence[P_contra]) -> Sequence[R_co]:
+        """One result for each payload. A domain error is returned as a value, not raised."""
+
+
+class Tx:
+    """The transaction under way."""
+
+    def __init__(self, connection: AsyncConnection, driver: Any, compiled: dict[str, str]) -> None:  # noqa: ANN401 -- aiosqlite or asyncpg
+        self.conn = connection
+        self.dialect = connection.dialect
+        self._driver = driver
+        self._compiled = compiled
+        self._after: list[Callable[[], None]] = []
+
+    async def many(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a hot statement once for each row."""
+        if rows:
+            await self._driver.executemany(self._sql(hot), rows)
+
+    async def rows(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
+        """Run a hot statement and fetch what it gives."""
+        if self.dialect.name == "sqlite":
+            return list(await self._driver.execute_fetchall(self._sql(hot), params))
+        return list(await self._driver.fetch(self._sql(hot), *params))
+
+    def listed(self, values: Iterable[str]) -> Any:  # noqa: ANN401 -- see gateway.store.hot.listed
+        return listed(values, self.dialect)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self._after.append(action)
+
+    def committed(self) -> None:
+        for action in self._after:
+            action()
+
+    def _sql(self, hot: Hot) -> str:
+        sql = self._compiled.get(hot.name)
+        if sql is None:
+            sql = self._compiled[hot.name] = hot.compile(self.dialect)
+        return sql
+
+
+class _Piece(Generic[P, R]):
+    """A payload, its lane (None: the payload is a function of its own) and who waits for it."""
+
+    __slots__ = ("future", "lane", "payload")
+
+    def __init__(self, lane: Lane[P, R] | None, payload: P, future: asyncio.Future[R]) -> None:
+        self.lane, self.payload, self.future = lane, payload, future
+
+
+class Writer:
+    """Owns the connection that writes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._waiting: deque[_Piece[Any, Any]] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._connection: AsyncConnection | None = None
+        self._compiled: dict[str, str] = {}
+        self._closing = False
+        self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
+        self.trouble = ""  # why the last commit failed; "" when it did not
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="store-writer")
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of the connection."""
+        self._closing = True
+        self._wake.set()
+        if self._task:
+            await self._task
+        await self._drop_connection()
+        await self._engine.dispose()
+
+    def submit(self, lane: Lane[P, R], payload: P) -> asyncio.Future[R]:
+        """Add to a lane. The future is resolved after the commit, or gets Unavailable."""
+        return self._add(lane, payload)
+
+    async def write(self, work: Callable[[Tx], Awaitable[R]]) -> R:
+        """Run ``work`` in the next transaction, in a savepoint of its own; returns after the commit.
+
+        Raises:
+            Unavailable: the database cannot be written; nothing was stored.
+            GatewayError: what ``work`` itself raised; its changes are undone.
+        """
+        result: R = await self._add(None, work)
+        return result
+
+    def _add(self, lane: Lane[Any, Any] | None, payload: Any) -> asyncio.Future[Any]:  # noqa: ANN401 -- of any lane
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            future.set_exception(Unavailable("The server is stopping."))
+            return future
+        self._waiting.append(_Piece(lane, payload, future))
+        self._wake.set()
+        return future
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                count = min(len(self._waiting), BATCH)
+                await self._commit([self._waiting.popleft() for _ in range(count)])
+
+    async def _commit(self, pieces: list[_Piece[Any, Any]]) -> None:
+        try:
+            await self._together(pieces)
+        except Exception as error:  # noqa: BLE001 -- whatever a driver raises; each piece is answered below
+            if len(pieces) == 1 or is_unavailable(error):
+                self._fail(pieces, error)
+                return
+            log.warning(
+                "batch undone, trying one by one", action="store.commit", pieces=len(pieces), error=type(error).__name__
+            )
+            for piece in pieces:
+                await self._commit([piece])
+
+    async def _together(self, pieces: list[_Piece[Any, Any]]) -> None:
+        connection = await self._connect()
+        try:
+            async with connection.begin():
+                tx = await self._begin(connection)
+                outcomes = await _apply(tx, pieces)
+        except BaseException as error:
+            if is_unavailable(error):
+                await self._drop_connection()
+            raise
+        self.trouble = ""
+        tx.committed()
+        for piece, outcome in outcomes:
+            _answer(piece.future, outcome)
+        if self.on_commit:
+            self.on_commit()
+
+    async def _begin(self, connection: AsyncConnection) -> Tx:
+        if not is_sqlite(self._engine):
+            # SQLAlchemy begins with its first statement; the bare driver must not run before that.
+            await connection.execute(text("SELECT 1"))
+        raw = await connection.get_raw_connection()
+        return Tx(connection, raw.driver_connection, self._compiled)
+
+    async def _connect(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        return self._connection
+
+    async def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):  # it is broken already
+                await connection.close()
+
+    def _fail(self, pieces: list[_Piece[Any, Any]], error: BaseException) -> None:
+        if is_unavailable(error):
+            self.trouble = f"{type(error).__name__}: {_first_line(error)}"
+            log.error("cannot write", action="store.commit", pieces=len(pieces), error=self.trouble)
+        for piece in pieces:
+            _answer(piece.future, Unavailable("The database cannot be written.") if is_unavailable(error) else error)
+
+
+async def _apply(tx: Tx, pieces: list[_Piece[Any, Any]]) -> list[tuple[_Piece[Any, Any], Any]]:
+    lanes: dict[Lane[Any, Any], list[_Piece[Any, Any]]] = {}
+    single: list[_Piece[Any, Any]] = []
+    for piece in pieces:
+        if piece.lane is None:
+            single.append(piece)
+        else:
+            lanes.setdefault(piece.lane, []).append(piece)
+    outcomes = [(piece, await _alone(tx, piece.payload)) for piece in single]
+    for lane in sorted(lanes, key=lambda lane: lane.rank):
+        results = await lane.apply(tx, [piece.payload for piece in lanes[lane]])
+        outcomes.extend(zip(lanes[lane], results, strict=True))
+    return outcomes
+
+
+async def _alone(tx: Tx, work: Callable[[Tx], Awaitable[Any]]) -> Any:  # noqa: ANN401 -- what the work gives
+    try:
+        async with tx.conn.begin_nested():
+            return await work(tx)
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        return error
+
+
+def _answer(future: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401 -- a result or an exception
+    if future.done():  # the caller went away
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database, and not what was asked of it, is at fault: down, full, read-only, locked."""
+    if isinstance(error, GatewayError):
+        return isinstance(error, Unavailable)
+    if isinstance(error, IntegrityError):
+        return False
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, (sqlite3.OperationalError, sqlite3.InterfaceError))
+    sqlstate = getattr(error, "sqlstate", None)
+    if (
+        sqlstate is not None
+    ):  # asyncpg: 08 connection, 53 resources, 57 operator, 25006 read-only (PostgreSQL appendix A)
+        return str(sqlstate).startswith(("08", "53", "57", "58", "25006"))
+    return isinstance(error, (OSError, ConnectionError, TimeoutError)) or "Interface" in type(error).__name__
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

@@ -1,0 +1,72 @@
+"""What waits in memory: each connector's line of messages, and those that wait for a rate. No IO, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from carriers.types import Submission
+    from gateway.model import Dispatch
+
+PARKED = 1000  # messages of one slow sender kept in memory; the rest wait in the database
+
+
+@dataclass(slots=True)
+class Line:
+    """One connector's own line: first what was held back, then what the queue announces."""
+
+    connector_id: str
+    overflow: deque[Submission] = field(default_factory=deque)  # parts that found no room in the window
+    held: deque[Dispatch] = field(default_factory=deque)  # throttled or not sent: keeps its place in front
+    parked: dict[str, deque[Dispatch]] = field(default_factory=dict)  # by identity, waiting for its rate
+    parked_until: dict[str, int] = field(default_factory=dict)
+    paused_until: int = 0  # the connector's own rate
+
+    def hold(self, messages: Iterable[Dispatch]) -> None:
+        """Put back in front, in their order."""
+        self.held.extendleft(reversed(list(messages)))
+
+    def park(self, message: Dispatch, until: int) -> bool:
+        """Wait for the identity's rate; False when too many do already."""
+        waiting = self.parked.setdefault(message.identity_id, deque())
+        if len(waiting) >= PARKED:
+            return False
+        waiting.append(message)
+        self.parked_until.setdefault(message.identity_id, until)
+        return True
+
+    def is_parked(self, identity_id: str) -> bool:
+        return identity_id in self.parked
+
+    def due(self, now: int, count: int) -> list[Dispatch]:
+        """Up to ``count`` messages that may be tried now."""
+        found: list[Dispatch] = []
+        while self.held and len(found) < count:
+            found.append(self.held.popleft())
+        for identity_id in [key for key, until in self.parked_until.items() if until <= now]:
+            waiting = self.parked[identity_id]
+            while waiting and len(found) < count:
+                found.append(waiting.popleft())
+            del self.parked_until[identity_id]
+            if waiting:
+                self.parked_until[identity_id] = now
+            else:
+                del self.parked[identity_id]
+        return found
+
+    def wake_at(self) -> int | None:
+        """When something held back becomes due; None when nothing waits for time."""
+        times = [*self.parked_until.values(), *([self.paused_until] if self.paused_until else [])]
+        return min(times, default=None)
+
+    def drain(self) -> list[Dispatch]:
+        """Everything that waits here, to be led elsewhere."""
+        found = [*self.held, *(message for waiting in self.parked.values() for message in waiting)]
+        self.held.clear()
+        self.parked.clear()
+        self.parked_until.clear()
+        return found

@@ -1,0 +1,170 @@
+"""One connector's pump: fills its window from its line, within the rates, and only with what is claimed.
+
+Rule 1: nothing is submitted before its claim is committed.
+Rule 2: no more is claimed than the connector has room for, so a crash leaves no more UNKNOWN than the window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.errors import Unavailable
+from gateway.outbound.claim import Claim
+from gateway.queue import QueueError
+from gateway.store.times import SECOND
+from gateway.throttle import ThrottleError
+from gateway.worker.backlog import Line
+from gateway.worker.flights import Flight, read_reference, submissions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carriers.connector import Connector
+    from carriers.types import Submission
+    from gateway.model import Dispatch
+    from gateway.worker.worker import Worker
+
+log = structlog.get_logger()
+
+STORE_DOWN_WAIT = 1.0  # seconds before asking an unavailable database again
+
+
+class Pump:
+    """Runs until cancelled."""
+
+    def __init__(self, connector_id: str, worker: Worker) -> None:
+        self.line = Line(connector_id)
+        self.wake = asyncio.Event()
+        self._id = connector_id
+        self._worker = worker
+        self._task = asyncio.create_task(self._run(), name=f"pump-{connector_id}")
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self.wake.clear()
+            try:
+                if not await self._fill():
+                    await self._rest()
+            except Unavailable:
+                await asyncio.sleep(STORE_DOWN_WAIT)
+            except Exception:
+                log.exception("pump failed", action="worker.pump", connector=self._id)
+                await asyncio.sleep(STORE_DOWN_WAIT)
+
+    async def _rest(self) -> None:
+        at = self.line.wake_at()
+        seconds = 1.0 if at is None else min(1.0, max(0.001, (at - self._worker.now()) / SECOND))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wake.wait(), seconds)
+
+    async def _fill(self) -> bool:
+        """Fill the window once. False when there was no room or nothing to send."""
+        connector = self._worker.connections.get(self._id)
+        room = connector.free() if connector else 0
+        if connector is None or room <= 0:
+            return False
+        if self.line.overflow:
+            self._submit(connector, [])
+            return True
+        wanted = await self._next(room)
+        if not wanted:
+            return False
+        try:
+            taken = await self._worker.store.submit(self._worker.lanes.claims, Claim(self._id, tuple(wanted)))
+        except BaseException:
+            self.line.hold(wanted)
+            raise
+        self._worker.forget({message.id for message in wanted} - {message.id for message in taken})
+        self._depart(connector, taken)
+        return True
+
+    async def _next(self, room: int) -> list[Dispatch]:
+        """Messages whose parts fit the room, or one that is larger than it; the rates have been asked."""
+        now = self._worker.now()
+        if self.line.paused_until > now:
+            return []
+        self.line.paused_until = 0
+        found = self.line.due(now, room)
+        if len(found) < room:
+            found += await self._take(room - len(found))
+        fitting = _fit(found, room)
+        self.line.hold(found[len(fitting) :])
+        return await self._throttled(fitting, now)
+
+    async def _take(self, count: int) -> list[Dispatch]:
+        try:
+            ids = await self._worker.queue.take(self._id, count)
+            if ids:
+                await self._worker.queue.done(self._id, ids)  # the claim, not the queue, decides who sends
+        except QueueError as error:
+            log.warning("queue unavailable", action="worker.take", error=str(error))
+            self._worker.behind = True
+            return []
+        return self._worker.resolve(ids)
+
+    async def _throttled(self, messages: list[Dispatch], now: int) -> list[Dispatch]:
+        rate = self._worker.connections.rate(self._id)
+        if rate is None and all(message.rate is None for message in messages):
+            return messages
+        allowed: list[Dispatch] = []
+        for index, message in enumerate(messages):
+            wait = await self._ask_rates(message, rate, now)
+            if not wait:
+                allowed.append(message)
+            elif message.rate is None:  # the connector's own rate holds everybody back
+                self.line.hold(messages[index:])
+                self.line.paused_until = now + int(wait * SECOND)
+                break
+            elif not self.line.park(message, now + int(wait * SECOND)):
+                self._worker.forget({message.id})
+                self._worker.behind = True
+        return allowed
+
+    async def _ask_rates(self, message: Dispatch, rate: float | None, now: int) -> float:
+        """Seconds to wait for the connector's rate and the identity's own."""
+        limits = [(f"connector:{self._id}", rate)] if rate else []
+        if message.rate is not None:
+            if self.line.is_parked(message.identity_id):
+                return 0.01  # behind those of the same sender that wait already
+            limits.append((f"identity:{message.identity_id}", message.rate))
+        try:
+            return await self._worker.throttle.take(limits, message.parts - len(message.sent_parts), now / SECOND)
+        except ThrottleError as error:
+            log.warning("throttle unavailable", action="worker.throttle", error=str(error))
+            return 1.0
+
+    def _depart(self, connector: Connector, taken: Sequence[Dispatch]) -> None:
+        worker, now = self._worker, self._worker.now()
+        profile = worker.connections.profile(self._id)
+        out: list[Submission] = []
+        for message in taken:
+            reference = worker.references.next(self._id, message.destination) if message.parts > 1 else 0
+            each = submissions(message, profile, reference, now)
+            worker.flights[message.id] = Flight(message, self._id, {read_reference(one.reference)[1] for one in each})
+            worker.metrics.accept_to_submit.observe((now - message.created_at) / SECOND)
+            out += each
+        self._submit(connector, out)
+
+    def _submit(self, connector: Connector, out: list[Submission]) -> None:
+        """As much as there is room for, in order; the rest waits in front of everything else."""
+        overflow = self.line.overflow
+        overflow.extend(out)
+        connector.submit([overflow.popleft() for _ in range(min(connector.free(), len(overflow)))])
+
+
+def _fit(messages: list[Dispatch], room: int) -> list[Dispatch]:
+    """The first messages whose parts fit; at least one."""
+    used = 0
+    for index, message in enumerate(messages):
+        used += message.parts - len(message.sent_parts)
+        if used > room and index:
+            return messages[:index]
+    return messages

@@ -1,0 +1,197 @@
+"""What time does to messages: schedules fall due, retries and lives run out, receipts stay away."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy import delete, or_
+
+from gateway.errors import Unavailable
+from gateway.model import Status
+from gateway.resources.messages import Move, dispatchable, load, move_in, to_dispatch
+from gateway.store.tables import idempotency_keys, messages, orphans, sessions
+from gateway.store.times import HOUR, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.inbound.receive import Inbound
+    from gateway.model import Dispatch
+    from gateway.receipts import Receipts
+    from gateway.resources.catalog import Catalog
+    from gateway.store.store import Store
+    from gateway.store.writer import Tx
+    from gateway.worker.worker import Worker
+
+log = structlog.get_logger()
+
+TICK = 0.25  # seconds
+BATCH = 500
+CLEAN_EVERY = HOUR
+EXPIRE_EVERY = 10 * SECOND
+ORPHANS_EVERY = 60 * SECOND
+ORPHANS_LIVE = 72 * HOUR
+
+
+class Sweeper:
+    """Looks for what is due. Every move it makes is one transaction, so it may be killed anywhere."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: Worker,
+        receipts: Receipts,
+        inbound: Inbound,
+        catalog: Catalog,
+        *,
+        now: Callable[[], int],
+    ) -> None:
+        self._store, self._worker, self._receipts, self._catalog, self._now = store, worker, receipts, catalog, now
+        self._inbound = inbound
+        self._next: dict[str, int] = {}
+
+    async def recover(self) -> int:
+        """At the start: what was leaving when the process died is UNKNOWN. Returns how many."""
+        total = 0
+        while count := await self._store.write(self._recover_some):
+            total += count
+        return total
+
+    async def _recover_some(self, tx: Tx) -> int:
+        now = self._now()
+        found = [to_dispatch(row) for row in await tx.conn.execute(_live(Status.SUBMITTING).limit(BATCH))]
+        reason = "The gateway stopped before the carrier answered."
+        moves = []
+        for message in found:
+            resend = message.on_unknown == "resend_once" and not message.possible_duplicate
+            moves.append(Move(
+                message, Status.SUBMITTING, Status.UNKNOWN, now, code="interrupted", reason=reason,
+                next_at=now if resend else None, final=not resend, attempts=message.attempts,
+                possible_duplicate=message.possible_duplicate,
+            ))  # fmt: skip
+        await move_in(tx, moves)
+        return len(found)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.tick()
+            except Unavailable:
+                await asyncio.sleep(1.0)
+            except Exception:
+                log.exception("sweep failed", action="worker.sweep")
+            await asyncio.sleep(TICK)
+
+    async def tick(self) -> None:
+        now = self._now()
+        await self._due(now)
+        await self._refill(now)
+        if self._every("expire", EXPIRE_EVERY, now):
+            await self._expire(now)
+            await self._inbound.give_overdue()
+        if self._receipts.orphans and self._every("orphans", ORPHANS_EVERY, now):
+            await self._receipts.reclaim(())
+        if self._every("clean", CLEAN_EVERY, now):
+            await self._store.write(lambda tx: _clean(tx, now))
+
+    def _every(self, what: str, period: int, now: int) -> bool:
+        if now < self._next.get(what, 0):
+            return False
+        self._next[what] = now + period
+        return True
+
+    async def _due(self, now: int) -> None:
+        """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
+        condition = messages.c.next_at <= now
+        statuses = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)
+        for status in statuses:
+            query = _live(status).where(condition).order_by(messages.c.next_at).limit(BATCH)
+            while rows := await self._rows(query):
+                moved = await self._store.write(lambda tx, rows=rows: self._move_due(tx, rows, now))
+                self._worker.offer([self._complete(message) for message in moved])
+
+    async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
+        async with self._store.reading() as connection:
+            return list(await connection.execute(query))
+
+    async def _move_due(self, tx: Tx, rows: list[Any], now: int) -> list[Dispatch]:
+        """The rows may have moved since they were read: only those still as read are moved."""
+        ids = [row.id for row in rows]
+        current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), messages.c.next_at <= now))
+        moves = [_due_move(row, now) for row in current if row.status in {"SCHEDULED", "SUBMITTED", "UNKNOWN"}]
+        await move_in(tx, moves)
+        return [
+            replace(move.message, possible_duplicate=move.possible_duplicate)  # type: ignore[type-var]
+            for move in moves
+            if move.to is Status.QUEUED
+        ]
+
+    async def _refill(self, now: int) -> None:
+        """Fetch QUEUED messages that are not in memory: after a start, a retry's wait, or a flood."""
+        worker = self._worker
+        due = worker.retry_at is not None and worker.retry_at <= now
+        if not due and not (worker.behind and worker.room > 0) and not self._every("refill", 30 * SECOND, now):
+            return
+        limit = max(worker.room, BATCH)
+        query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at)
+        found = await load(self._store, query.limit(limit + worker.waiting))
+        fresh = [message for message in found if not worker.knows(message.id)]
+        worker.behind = len(fresh) > worker.room
+        worker.retry_at = await self._next_retry(now)
+        worker.offer([self._complete(message) for message in fresh[: max(worker.room, 0)]])
+
+    async def _next_retry(self, now: int) -> int | None:
+        query = _live(Status.QUEUED).where(messages.c.next_at > now).order_by(messages.c.next_at).limit(1)
+        rows = await self._rows(query.with_only_columns(messages.c.next_at))
+        return rows[0].next_at if rows else None
+
+    def _complete(self, message: Dispatch) -> Dispatch:
+        """A message from the database, with what only its identity knows."""
+        identity = self._catalog.directory(message.account_id).identity_by_id.get(message.identity_id)
+        if identity is None:
+            return message
+        return replace(message, rate=identity.rate, self_managed=identity.self_managed_opt_outs)
+
+    async def _expire(self, now: int) -> None:
+        waiting = or_(messages.c.status == Status.QUEUED, messages.c.status == Status.SCHEDULED)
+        query = dispatchable().where(messages.c.final_at.is_(None), waiting, messages.c.expires_at <= now).limit(BATCH)
+        while rows := await self._rows(query):
+            await self._store.write(lambda tx, rows=rows: _expire_some(tx, rows, now))
+
+
+def _live(status: Status) -> Any:  # noqa: ANN401 -- SQLAlchemy's Select
+    return dispatchable().where(messages.c.final_at.is_(None), messages.c.status == status.value)
+
+
+def _due_move(row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
+    message, status = to_dispatch(row), Status(row.status)
+    if status is Status.SUBMITTED:
+        reason = "No final receipt came in the time that carriers take at most."
+        return Move(message, status, Status.UNKNOWN, now, was_at=row.status_at, code="no_receipt", reason=reason)
+    resend = status is Status.UNKNOWN
+    reason = "Sent once more as on_unknown asks; the person may get it twice." if resend else ""
+    return Move(
+        message, status, Status.QUEUED, now, was_at=row.status_at, code="resent" if resend else "", reason=reason,
+        next_at=now, attempts=message.attempts, possible_duplicate=resend or message.possible_duplicate,
+    )  # fmt: skip
+
+
+async def _expire_some(tx: Tx, rows: list[Any], now: int) -> None:
+    ids = [row.id for row in rows]
+    waiting = messages.c.status.in_([Status.QUEUED.value, Status.SCHEDULED.value])
+    current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), waiting))
+    reason = "It did not leave within its time to live."
+    await move_in(tx, [
+        Move(to_dispatch(row), Status(row.status), Status.EXPIRED, now, code="ttl_expired", reason=reason)
+        for row in current
+    ])  # fmt: skip
+
+
+async def _clean(tx: Tx, now: int) -> None:
+    await tx.conn.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < now - 24 * HOUR))
+    await tx.conn.execute(delete(orphans).where(orphans.c.received_at < now - ORPHANS_LIVE))
+    await tx.conn.execute(delete(sessions).where(sessions.c.expires_at < now))

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import asyncio
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from gateway.queue import MemoryQueue, Queue, QueueError, open_queue
+from gateway.queue.redis import RedisQueue
+from tests.support.clock import Clock
+from tests.support.redis_server import redis_server, redis_url, running_redis, short_folder  # noqa: F401 -- fixtures
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LANE = "carrier-a"
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def queue(request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
+    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
+    opened = open_queue(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def shared(redis_url: str) -> AsyncIterator[RedisQueue]:  # noqa: F811 -- the fixture
+    opened = RedisQueue(redis_url)
+    yield opened
+    await opened.close()
+
+
+def names(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+# What both do.
+
+
+async def test_ids_come_in_the_order_they_were_put(queue):
+    await queue.put(LANE, ["a", "b"], urgent=False)
+    await queue.put(LANE, ["c"], urgent=False)
+    assert await queue.take(LANE, 2) == ["a", "b"]
+    assert await queue.take(LANE, 2) == ["c"]
+    assert await queue.take(LANE, 2) == []
+
+
+async def test_a_lane_never_put_to_is_empty(queue):
+    assert await queue.take(LANE, 10) == []
+    assert await queue.size(LANE) == 0
+
+
+async def test_lanes_do_not_mix(queue):
+    await queue.put(LANE, ["a"], urgent=False)
+    await queue.put("carrier-b", ["b"], urgent=False)
+    assert await queue.take("carrier-b", 10) == ["b"]
+    assert await queue.take(LANE, 10) == ["a"]
+
+
+async def test_the_urgent_overtake(queue):
+    await queue.put(LANE, ["slow"], urgent=False)
+    await queue.put(LANE, ["otp"], urgent=True)
+    assert await queue.take(LANE, 2) == ["otp", "slow"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 50, 90])
+async def test_while_both_wait_one_of_nine_is_not_urgent(queue, count):
+    await queue.put(LANE, names("u", 100), urgent=True)
+    await queue.put(LANE, names("o", 100), urgent=False)
+    taken: list[str] = []
+    while len(taken) + count <= 90:
+        taken += await queue.take(LANE, count)
+    others = sum(one.startswith("o") for one in taken)
+    assert others == len(taken) // 9
+
+
+async def test_the_others_move_also_when_urgent_ids_arrive_as_fast_as_they_leave(queue):
+    await queue.put(LANE, names("o", 10), urgent=False)
+    taken: list[str] = []
+    for number in range(18):
+        await queue.put(LANE, [f"u{number}"], urgent=True)
+        taken += await queue.take(LANE, 1)
+    assert [one for one in taken if one.startswith("o")] == ["o0", "o1"]
+
+
+@pytest.mark.parametrize(("urgent", "others"), [(0, 30), (30, 0), (2, 28), (29, 1)])
+async def test_a_take_is_filled_whatever_the_mixture(queue, urgent, others):
+    await queue.put(LANE, names("u", urgent), urgent=True)
+    await queue.put(LANE, names("o", others), urgent=False)
+    taken = await queue.take(LANE, 20) + await queue.take(LANE, 20)
+    assert sorted(taken) == sorted(names("u", urgent) + names("o", others))
+
+
+@pytest.mark.parametrize("count", [0, -1])
+async def test_taking_none_gives_none(queue, count):
+    await queue.put(LANE, ["a"], urgent=True)
+    assert await queue.take(LANE, count) == []
+
+
+@pytest.mark.parametrize("again_urgent", [True, False])
+async def test_an_id_that_waits_is_not_announced_again(queue, again_urgent):
+    await queue.put(LANE, ["a", "b", "a"], urgent=False)
+    await queue.put(LANE, ["b", "c"], urgent=again_urgent)
+    assert await queue.size(LANE) == 3
+    assert sorted(await queue.take(LANE, 10)) == ["a", "b", "c"]
+
+
+async def test_an_id_that_was_taken_may_be_announced_again(queue):
+    await queue.put(LANE, ["a"], urgent=False)
+    await queue.take(LANE, 1)
+    await queue.put(LANE, ["a"], urgent=False)
+    await queue.done(LANE, ["a"])
+    assert await queue.take(LANE, 1) == ["a"]
+
+
+async def test_size_counts_what_waits_and_not_what_was_taken(queue):
+    await queue.put(LANE, names("u", 3), urgent=True)
+    await queue.put(LANE, names("o", 4), urgent=False)
+    assert await queue.size(LANE) == 7
+    taken = await queue.take(LANE, 5)
+    assert await queue.size(LANE) == 2
+    await queue.done(LANE, taken)
+    assert await queue.size(LANE) == 2
+
+
+async def test_done_passes_over_ids_that_were_never_taken(queue):
+    await queue.put(LANE, ["a"], urgent=False)
+    await queue.done(LANE, ["a", "nobody"])
+    assert await queue.take(LANE, 5) == ["a"]
+
+
+async def test_nothing_put_changes_nothing(queue):
+    await queue.put(LANE, [], urgent=True)
+    assert await queue.size(LANE) == 0
+
+
+async def test_more_ids_than_fit_one_command_all_come(queue):
+    ids = names("m", 2500)
+    await queue.put(LANE, ids, urgent=False)
+    taken = await queue.take(LANE, 3000)
+    assert taken == ids
+    await queue.done(LANE, taken)
+    assert await queue.size(LANE) == 0
+
+
+async def test_clear_forgets_every_lane_and_the_queue_goes_on(queue):
+    await queue.put(LANE, ["a"], urgent=True)
+    await queue.put("carrier-b", ["b"], urgent=False)
+    await queue.clear()
+    assert await queue.size(LANE) == 0
+    assert await queue.take("carrier-b", 1) == []
+    await queue.put(LANE, ["a"], urgent=True)
+    assert await queue.take(LANE, 1) == ["a"]
+
+
+async def test_wait_returns_at_once_when_something_is_there(queue):
+    await queue.take(LANE, 1)
+    await queue.put(LANE, ["a"], urgent=False)
+    async with asyncio.timeout(1):
+        await queue.wait(LANE, 60)
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_wait_is_woken_by_a_put(queue, urgent):
+    await queue.take(LANE, 1)
+    async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+        waiting = group.create_task(queue.wait(LANE, 60))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await queue.put(LANE, ["a"], urgent=urgent)
+    assert await queue.take(LANE, 1) == ["a"]
+
+
+async def test_wait_ends_when_its_time_is_over(queue):
+    await queue.take(LANE, 1)
+    async with asyncio.timeout(1):
+        await queue.wait(LANE, 0.001)
+
+
+# What only memory does.
+
+
+async def test_a_waiter_in_memory_sleeps_again_once_everything_is_taken():
+    queue = MemoryQueue()
+    await queue.put(LANE, ["a"], urgent=False)
+    await queue.take(LANE, 1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.001):
+            await queue.wait(LANE, 60)
+
+
+# What only Redis does.
+
+
+def age(url: str, stream: str = "urgent") -> None:
+    """Make what is pending look as if it was taken a minute ago."""
+    key = f"heliograph:queue:{{{LANE}}}:{stream}"
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        for one in client.xpending_range(key, "workers", "-", "+", 100):
+            client.xclaim(key, "workers", one["consumer"], 0, [one["message_id"]], idle=60_000, justid=True)
+
+
+async def test_two_nodes_never_take_the_same_id(shared, redis_url):  # noqa: F811 -- the fixture
+    other = RedisQueue(redis_url)
+    await shared.put(LANE, names("m", 100), urgent=False)
+    takes = await asyncio.gather(*(one.take(LANE, 10) for one in [shared, other] * 5))
+    assert sorted(chain.from_iterable(takes)) == sorted(names("m", 100))
+    await other.close()
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_what_a_dead_node_took_goes_to_another(shared, redis_url, urgent):  # noqa: F811 -- the fixture
+    dead = RedisQueue(redis_url)
+    await dead.put(LANE, ["a", "b", "c"], urgent=urgent)
+    await dead.take(LANE, 2)
+    await dead.close()
+    assert await shared.take(LANE, 5) == ["c"]
+    age(redis_url, "urgent" if urgent else "others")
+    heir = RedisQueue(redis_url)
+    assert sorted(await heir.take(LANE, 5)) == ["a", "b", "c"]
+    await heir.done(LANE, ["a", "b", "c"])
+    await heir.close()
+    last = RedisQueue(redis_url)
+    assert await last.take(LANE, 5) == []
+    await last.close()
+
+
+async def test_what_a_live_node_holds_stays_with_it(redis_url):  # noqa: F811 -- the fixture
+    clock = Clock()
+    live, other = RedisQueue(redis_url, clock=clock), RedisQueue(redis_url, clock=clock)
+    await live.put(LANE, ["a"], urgent=True)
+    assert await live.take(LANE, 1) == ["a"]
+    age(redis_url)
+    clock.advance(6)
+    assert await live.take(LANE, 1) == []
+    assert await other.take(LANE, 1) == []
+    await live.close()
+    await other.close()
+
+
+async def test_a_node_late_to_renew_does_not_hand_itself_an_id_twice(redis_url):  # noqa: F811 -- the fixture
+    clock = Clock()
+    late = RedisQueue(redis_url, clock=clock, reclaim_after=0)
+    await late.put(LANE, ["a"], urgent=True)
+    assert await late.take(LANE, 1) == ["a"]
+    assert await late.take(LANE, 1) == []
+    await late.close()
+
+
+async def test_the_queue_works_again_after_redis_lost_everything(shared, redis_url):  # noqa: F811 -- the fixture
+    client = redis.Redis.from_url(redis_url)
+    await shared.put(LANE, ["a", "b"], urgent=True)
+    taken = await shared.take(LANE, 1)
+    client.flushall()
+    await shared.done(LANE, taken)
+    assert await shared.size(LANE) == 0
+    await shared.wait(LANE, 0.01)
+    assert await shared.take(LANE, 5) == []
+    client.flushall()
+    await shared.put(LANE, ["b"], urgent=True)
+    assert await shared.take(LANE, 5) == ["b"]
+    client.close()
+
+
+async def test_what_was_held_when_redis_lost_everything_is_let_go(redis_url):  # noqa: F811 -- the fixture
+    clock = Clock()
+    queue = RedisQueue(redis_url, clock=clock)
+    await queue.put(LANE, ["a"], urgent=True)
+    await queue.take(LANE, 1)
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    clock.advance(6)
+    assert await queue.take(LANE, 1) == []
+    await queue.put(LANE, ["a"], urgent=True)
+    assert await queue.take(LANE, 1) == ["a"]
+    await queue.close()
+
+
+async def test_an_evicted_stream_does_not_keep_its_ids_out_for_ever(shared, redis_url):  # noqa: F811 -- the fixture
+    await shared.put(LANE, ["a"], urgent=False)
+    with redis.Redis.from_url(redis_url) as client:
+        client.delete(f"heliograph:queue:{{{LANE}}}:others")
+    assert await shared.take(LANE, 1) == []
+    await shared.put(LANE, ["a"], urgent=False)
+    assert await shared.take(LANE, 1) == ["a"]
+
+
+async def test_done_leaves_nothing_behind_in_redis(shared, redis_url):  # noqa: F811 -- the fixture
+    await shared.put(LANE, names("m", 10), urgent=False)
+    await shared.done(LANE, await shared.take(LANE, 20))
+    with redis.Redis.from_url(redis_url) as client:
+        key = f"heliograph:queue:{{{LANE}}}"
+        assert client.xlen(f"{key}:others") == 0
+        assert client.xpending(f"{key}:others", "workers")["pending"] == 0
+        assert not client.exists(f"{key}:waiting")
+
+
+async def test_a_node_that_leaves_takes_its_name_along(redis_url):  # noqa: F811 -- the fixture
+    queue = RedisQueue(redis_url)
+    await queue.take(LANE, 1)
+    await queue.close()
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.xinfo_consumers(f"heliograph:queue:{{{LANE}}}:urgent", "workers") == []
+
+
+async def test_the_queue_works_again_after_the_server_restarted():
+    with short_folder() as folder:
+        with running_redis(folder) as url:
+            queue = open_queue(url)
+            await queue.put(LANE, ["a"], urgent=True)
+        with pytest.raises(QueueError, match="cannot be reached"):
+            await queue.take(LANE, 1)
+        with running_redis(folder):
+            assert await queue.take(LANE, 1) == []
+            await queue.put(LANE, ["a"], urgent=True)
+            assert await queue.take(LANE, 1) == ["a"]
+            await queue.close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda queue: queue.put(LANE, ["a"], urgent=True),
+        lambda queue: queue.take(LANE, 1),
+        lambda queue: queue.size(LANE),
+        lambda queue: queue.wait(LANE, 1),
+        lambda queue: queue.clear(),
+    ],
+    ids=["put", "take", "size", "wait", "clear"],
+)
+async def test_a_server_that_is_away_is_a_queue_error_without_its_address(call, tmp_path):
+    queue = open_queue(f"unix://:secret@{tmp_path}/nobody-here")
+    with pytest.raises(QueueError) as caught:
+        await call(queue)
+    assert "secret" not in str(caught.value)
+    await queue.close()
+
+
+@pytest.mark.parametrize("url", ["", "amqp://localhost", "localhost:6379"])
+def test_an_address_of_another_kind_is_refused(url):
+    with pytest.raises(ValueError, match="must begin with memory"):
+        open_queue(url)
