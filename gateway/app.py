@@ -139,7 +139,10 @@ class _Builder:
 
     def _worker(self) -> Worker:
         lanes = Lanes(
-            Claims(self.desk.catalog, now=now_micros), Settlements(now=now_micros), LateAnswers(now=now_micros), self.receipts
+            Claims(self.desk.catalog, now=now_micros),
+            Settlements(now=now_micros),
+            LateAnswers(now=now_micros),
+            self.receipts,
         )
         return Worker(
             store=self.desk.store, lanes=lanes, queue=self.queue, throttle=self.throttle, connections=self.connections,

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         default=10,
         ge=1,
         le=1000,
-        description="At most so many automatic replies to one person from one number an hour.",
+        description="Most automatic replies to one person from one number an hour.",
     )
     receipt_wait_hours: int = Field(
         default=72, ge=1, le=720, description="After so long without a final receipt, a message's status is UNKNOWN."
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         default=10_000,
         ge=100,
         le=1_000_000,
-        description="Messages kept in memory ready to leave; the rest wait on disk.",
+        description="Messages kept in memory, ready to leave; others wait on disk.",
     )
     drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -64,8 +64,7 @@ class Intake:
             matched = [await future for future in futures]
             inbound_ids = [await future for future in stored]
         except Unavailable as error:
-            for future in (*futures, *stored):
-                future.cancel()
+            _give_up([*futures, *stored])
             raise NotAcknowledged(str(error)) from error
         self._count(connector_id, matched, len(texts))
         if any(inbound_ids):
@@ -88,3 +87,8 @@ class Intake:
             await self._inbound.acknowledged(inbound_ids)
         except Unavailable:
             log.warning("acknowledgement not recorded", action="intake.acknowledged", texts=len(inbound_ids))
+
+
+def _give_up(futures: Sequence[asyncio.Future[Any]]) -> None:
+    for future in futures:
+        future.cancel()

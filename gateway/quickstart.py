@@ -85,7 +85,11 @@ async def _make_access(desk: Desk, now: int) -> Quickstart:
         desk, account_id=DEFAULT_ACCOUNT, name="quickstart", scopes=api_keys.SCOPES, now=now
     )
     password = secrets.token_urlsafe(12)
-    await staff.set_password(desk, account_id=DEFAULT_ACCOUNT, name=STAFF, password=password, now=now)
+    known = {one.name: one.id for one in (await staff.find(desk, account_id=DEFAULT_ACCOUNT)).items}
+    if STAFF in known:
+        await staff.update(desk, account_id=DEFAULT_ACCOUNT, staff_id=known[STAFF], password=password)
+    else:
+        await staff.create(desk, account_id=DEFAULT_ACCOUNT, name=STAFF, password=password, role="admin", now=now)
     return Quickstart(secret, STAFF, password)
 
 

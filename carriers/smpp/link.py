@@ -190,6 +190,7 @@ class Link:
                 if not self._stopping:
                     self._idle_state = "QUARANTINED" if self._backoff.quarantined else "CLOSED"
                     self._tell_down(delay)
+                    self._owner.link_changed()
                     await self._rest(delay)
         finally:
             self._idle_state = "CLOSED"

@@ -134,7 +134,7 @@ class Pace:
 
     def _multiply(self, factor: float, now: float) -> None:
         self._tally(now)
-        base = self.rate or max(self._last_second, float(self._count), 1.0)
+        base = self.rate or self._ceiling or max(self._last_second, float(self._count), 1.0)
         rate = max(1.0, base * factor)
         self._bucket.set_rate(rate if self._ceiling is None else min(rate, self._ceiling), now)
         self._changed_at = now
@@ -145,7 +145,7 @@ class Pace:
             self._multiply(self.GROWTH ** min(steps, 200), now)
 
     def _tally(self, now: float) -> None:
-        """Keep what was sent in the last whole second: the base of the first decrease when no rate is configured."""
+        """Keep what was sent in the last second: the base of the first decrease when no rate is configured."""
         if now - self._count_since >= 1.0:
             self._last_second = self._count / (now - self._count_since)
             self._count, self._count_since = 0, now

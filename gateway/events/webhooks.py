@@ -14,7 +14,15 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientOSError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+)
 from standardwebhooks import Webhook
 
 from gateway.errors import Invalid
@@ -77,17 +85,25 @@ class WebhookSender:
         }
         try:
             check_url(self._url, self._allow_private)
-            request = self._session.post(self._url, data=text.encode(), headers=headers, allow_redirects=False)
-            async with request as answer:
-                outcome = judge(answer.status, answer.headers.get("Retry-After", ""), now)
-                await _finish(answer)
-                return outcome
+            return await self._request(text.encode(), headers, now)
         except Invalid as error:
             return Outcome(ok=False, error=error.detail)
         except TimeoutError:
             return Outcome(ok=False, error=f"No answer within {TIMEOUT_SECONDS:.0f} seconds.")
         except (ClientError, OSError) as error:
             return Outcome(ok=False, error=_no_connection(error))
+
+    async def _request(self, data: bytes, headers: dict[str, str], now: int, *, again: bool = False) -> Outcome:
+        try:
+            async with self._session.post(self._url, data=data, headers=headers, allow_redirects=False) as answer:
+                outcome = judge(answer.status, answer.headers.get("Retry-After", ""), now)
+                await _finish(answer)
+                return outcome
+        except (ServerDisconnectedError, ClientOSError) as error:
+            # A server may close a kept connection just as we use it: that says nothing about the server.
+            if again or isinstance(error, ClientConnectorError):
+                raise
+            return await self._request(data, headers, now, again=True)
 
 
 def message_id(entries: Sequence[Entry], batch_size: int) -> str:

@@ -108,15 +108,11 @@ class Inbound:
 
     async def _receive(self, tx: Tx, one: ArrivedText, now: int) -> str:
         message = one.message
-        whole: Whole | None = assembly.Whole("", 0, message.text, message.octets, 1, complete=True)
-        if key := assembly.assembly_key(one.carrier_group, message):
-            whole = await assembly.add_part(tx.conn, key, message, now)
-            if whole is None:
-                return ""
+        whole = await _assembled(tx, one, now)
+        if whole is None:
+            return ""
         text = self._read(one.connector_id, message.source, message.destination, message.carrier_id, whole, now)
-        if copy := await _stored_before(tx, text):
-            return copy
-        return await self._keep(tx, text, whole)
+        return await _stored_before(tx, text) or await self._keep(tx, text, whole)
 
     def _read(
         self, connector_id: str, source: str, destination: str, carrier_id: str, whole: Whole, now: int
@@ -130,7 +126,7 @@ class Inbound:
                 to=mask(destination),
                 connector=connector_id,
             )
-        sign = "\0".join((connector_id, source, destination, whole.body)).encode("utf-8", "surrogatepass")
+        sign = f"{connector_id}\0{source}\0{destination}\0{whole.body}".encode("utf-8", "surrogatepass")
         return Received(
             id=new_id(), account_id=account_id, identity=identity, source=source, destination=destination,
             body=whole.body, octets=whole.octets, parts=whole.parts, complete=whole.complete,
@@ -162,14 +158,14 @@ class Inbound:
     async def _act(self, tx: Tx, text: Received, match: KeywordMatch, opted: OptOut | None) -> None:
         identity = text.identity
         assert identity is not None  # noqa: S101 -- the caller has looked
-        whom = {
+        whom: dict[str, Any] = {
             "account_id": text.account_id, "phone": text.source, "list_name": identity.opt_out_list, "at": text.at,
             "inbound_id": text.id, "words": text.body,
         }  # fmt: skip
         if match.meaning is Meaning.OPT_OUT:
-            await opt_outs.add_in(tx, **whom, by_end_user=True, actor="person", how=match.how)
+            await opt_outs.add_in(tx, **whom, by_end_user=True, actor="person", how=f"keyword {match.word}")
         elif match.meaning is Meaning.OPT_IN:
-            await opt_outs.lift_in(tx, **whom, actor="person", how=match.how)
+            await opt_outs.lift_in(tx, **whom, actor="person", how=f"keyword {match.word}")
         elif match.meaning is Meaning.REVIEW:
             await reviews.open_in(tx, **whom, why=match.how)
         confirmed = match.meaning is Meaning.OPT_OUT and opted is not None and opted.confirmations > 0
@@ -199,6 +195,14 @@ class Inbound:
             m.sender == identity.sender, m.purpose != Purpose.MESSAGE.value, m.status != Status.REFUSED.value,
         )  # fmt: skip
         return int((await tx.conn.execute(query)).scalar_one())
+
+
+async def _assembled(tx: Tx, one: ArrivedText, now: int) -> Whole | None:
+    """The whole text; None while parts are missing."""
+    message = one.message
+    if key := assembly.assembly_key(one.carrier_group, message):
+        return await assembly.add_part(tx.conn, key, message, now)
+    return assembly.Whole("", 0, message.text, message.octets, 1, complete=True)
 
 
 async def _stored_before(tx: Tx, text: Received) -> str:

@@ -26,7 +26,7 @@ from gateway.store.tables import decisions, messages
 from gateway.store.times import from_millionths, new_id, span, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.numbers import Destination
     from gateway.outbound.decision import Decided, Links
@@ -174,13 +174,14 @@ class Outbound:
             identity.id, decided.choice.pool.id if decided.choice.pool else "", identity.opt_out_list, decided.body,
             decided.body_hash, decided.encoding.value, decided.parts, accepted.message_type, request.purpose.value,
             status.value, now, code, reason, _json(decided.choice.connectors), decided.price, request.on_unknown.value,
-            next_at, expires_at, now, final_at, request.in_reply_to, _json(request.context), decision_id, request.key_id,
+            next_at, expires_at, now, final_at, request.in_reply_to, _json(request.context), decision_id,
+            request.key_id,
         ))  # fmt: skip
         batch.events.append(message_event(
             account_id=request.account_id, message_id=accepted.message_id, to=accepted.to, sender=identity.sender,
             status=status, at=now, parts=decided.parts, message_type=accepted.message_type,
-            purpose=request.purpose.value, context=request.context, reason_code=code, reason=reason, price=decided.price,
-            event_type=EventType.MESSAGE_ACCEPTED if status is Status.QUEUED else None,
+            purpose=request.purpose.value, context=request.context, reason_code=code, reason=reason,
+            price=decided.price, event_type=EventType.MESSAGE_ACCEPTED if status is Status.QUEUED else None,
         ))  # fmt: skip
         if status is Status.QUEUED:
             batch.ready.append(Dispatch(
@@ -219,13 +220,12 @@ def _check(request: SendRequest) -> None:
             "empty", "The text is empty.", field=f"{request.path}body", remedy="Write at least one character."
         )
     if len(request.body) > MAX_BODY:
-        raise Invalid(
-            "too_long", f"The text has {len(request.body)} characters; {MAX_BODY} are the most.", field=f"{request.path}body",
-            remedy="Shorten it, or send it as several messages.",
-        )  # fmt: skip
+        detail = f"The text has {len(request.body)} characters; {MAX_BODY} are the most."
+        remedy = "Shorten it, or send it as several messages."
+        raise Invalid("too_long", detail, field=f"{request.path}body", remedy=remedy)
     if not MIN_TTL <= request.ttl <= MAX_TTL:
         raise Invalid("out_of_range", "A message lives from 5 to 259200 seconds.", field=f"{request.path}ttl")
-    if request.message_type and request.message_type not in MessageType:
+    if request.message_type and request.message_type not in set(MessageType):
         raise Invalid(
             "unknown_value", "The message type is TRANSACTIONAL or PROMOTIONAL.", field=f"{request.path}message_type"
         )
@@ -246,10 +246,10 @@ def _first_status(request: SendRequest, decided: Decided, now: int) -> tuple[Sta
 def _accepted(
     parsed: _Parsed,
     decided: Decided,
-    document: Any,
+    document: Mapping[str, Any],
     status: Status,
     now: int,
-    next_at: int | None,  # noqa: ANN401 -- JSON
+    next_at: int | None,
 ) -> Accepted:
     refusal = decided.outcome.refusal
     return Accepted(

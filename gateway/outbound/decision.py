@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from gateway.routing import Choice
 
 
+PASSED_OVER = 50  # identities named in a decision; an account may have a thousand
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """What must be known of the connectors: asked, never kept, since links come and go."""
@@ -135,8 +138,10 @@ def as_document(decided: Decided) -> dict[str, Any]:
         "connectors": list(choice.connectors),
         "why": choice.why,
         "passed_over": [
-            {"identity": p.identity_id, "sender": p.sender, "code": p.code, "reason": p.reason} for p in choice.passed_over
+            {"identity": one.identity_id, "sender": one.sender, "code": one.code, "reason": one.reason}
+            for one in choice.passed_over[:PASSED_OVER]
         ],
+        "passed_over_count": len(choice.passed_over),
         "encoding": str(decided.encoding),
         "parts": decided.parts,
         "price": f"{from_millionths(decided.price):f}",

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from compliance.types import Recent
 from gateway.model import STICKY_FOR, Purpose, Status
 from gateway.resources import opt_outs, reviews
-from gateway.store.hot import Hot, among
+from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import idempotency_keys, spend
 from gateway.store.times import HOUR, from_micros, span
 
@@ -62,10 +61,11 @@ _KEY_COLUMNS = ("account_id", "key", "request_hash", "status", "response", "crea
 
 
 def _keep_key(dialect: Dialect) -> Executable:
-    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(idempotency_keys)
+    insert = upsert(dialect, idempotency_keys)
     row = insert.values({name: bindparam(name) for name in _KEY_COLUMNS})
     fresh = {name: row.excluded[name] for name in ("request_hash", "status", "response", "created_at")}
-    return row.on_conflict_do_update(index_elements=["account_id", "key"], set_=fresh)
+    statement: Executable = row.on_conflict_do_update(index_elements=["account_id", "key"], set_=fresh)
+    return statement
 
 
 KEEP_KEY = Hot("keep idempotency key", _KEY_COLUMNS, _keep_key)
@@ -79,11 +79,11 @@ SPENT = Hot(
 
 
 def _add_spend(dialect: Dialect) -> Executable:
-    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(spend)
+    insert = upsert(dialect, spend)
     row = insert.values({name: bindparam(name) for name in ("account_id", "month", "amount")})
-    return row.on_conflict_do_update(
-        index_elements=["account_id", "month"], set_={"amount": spend.c.amount + row.excluded.amount}
-    )
+    more = {"amount": spend.c.amount + row.excluded.amount}
+    statement: Executable = row.on_conflict_do_update(index_elements=["account_id", "month"], set_=more)
+    return statement
 
 
 ADD_SPEND = Hot("add spend", ("account_id", "month", "amount"), _add_spend)

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 
 from carriers.smpp.receipt import canonical
 from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import BY_IDS, Move, move_in, to_dispatch
-from gateway.store.hot import Hot
+from gateway.store.hot import Hot, upsert
 from gateway.store.tables import parts
 from gateway.store.times import SECOND
 
@@ -41,11 +40,11 @@ _PART = (
 
 
 def _put_part(dialect: Dialect) -> Executable:
-    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(parts)
+    insert = upsert(dialect, parts)
     row = insert.values({name: bindparam(name) for name in _PART})
-    return row.on_conflict_do_update(
-        index_elements=["message_id", "number"], set_={name: row.excluded[name] for name in _PART[3:]}
-    )
+    newer = {name: row.excluded[name] for name in _PART[3:]}
+    statement: Executable = row.on_conflict_do_update(index_elements=["message_id", "number"], set_=newer)
+    return statement
 
 
 PUT_PART = Hot("put part", _PART, _put_part)

@@ -87,7 +87,7 @@ def _move(_dialect: Dialect) -> Executable:
 MOVE = Hot(
     "move message",
     (
-        "p_status", "p_status_at", "p_reason_code", "p_reason", "p_connector_id", "p_attempts", "p_possible_duplicate",
+        "p_status", "p_status_at", "p_reason_code", "p_reason", "p_connector_id", "p_possible_duplicate", "p_attempts",
         "p_next_at", "p_submitted_at", "p_final_at", "p_id", "p_was",
     ),
     _move,
@@ -111,7 +111,7 @@ def _row(one: Move) -> tuple[Any, ...]:
         move(one.was, one.to, since=from_micros(one.at) - from_micros(one.was_at or one.at))
     final = one.to in FINAL if one.final is None else one.final
     return (
-        one.to.value, one.at, one.code, one.reason, one.connector_id, one.attempts, int(one.possible_duplicate),
+        one.to.value, one.at, one.code, one.reason, one.connector_id, int(one.possible_duplicate), one.attempts,
         one.next_at, one.at if one.to is Status.SUBMITTED else None, one.at if final else None,
         one.message.id, one.was.value,
     )  # fmt: skip

@@ -44,16 +44,22 @@ class Hot:
 def inserting(table: Table, *columns: str) -> Hot:
     """INSERT of whole rows with these columns, in this order."""
     wanted = columns or tuple(column.name for column in table.columns)
-    values = {name: bindparam(name) for name in wanted}
+    values: dict[str, Any] = {name: bindparam(name) for name in wanted}
     return Hot(f"insert {table.name} {len(wanted)}", wanted, lambda _dialect: table.insert().values(values))
+
+
+def upsert(dialect: Dialect, table: Table) -> Any:  # noqa: ANN401 -- each dialect has an Insert of its own
+    """INSERT that can say what to do when the row is there."""
+    return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def inserting_once(table: Table, *columns: str) -> Hot:
     """INSERT that leaves a row alone which is there already."""
 
     def build(dialect: Dialect) -> Executable:
-        insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
-        return insert.values({name: bindparam(name) for name in columns}).on_conflict_do_nothing()
+        insert = upsert(dialect, table)
+        row: Executable = insert.values({name: bindparam(name) for name in columns}).on_conflict_do_nothing()
+        return row
 
     return Hot(f"insert once {table.name}", columns, build)
 

@@ -199,7 +199,7 @@ reviews = Table(
         "opened_at",
         sqlite_where=text("closed_at IS NULL"),
         postgresql_where=text("closed_at IS NULL"),
-    ),  # noqa: E501 -- one index
+    ),
 )
 
 connectors = Table(
@@ -301,7 +301,7 @@ parts = Table(
         "carrier_key",
         sqlite_where=text("carrier_key <> ''"),
         postgresql_where=text("carrier_key <> ''"),
-    ),  # noqa: E501 -- one index
+    ),
     sqlite_with_rowid=False,
 )
 

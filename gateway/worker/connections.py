@@ -46,6 +46,7 @@ class Connections:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._running: dict[str, _Running] = {}
+        self._up: set[str] = set()  # kept by ``note``: asked for every message, so it must cost nothing
         self._lock = asyncio.Lock()
 
     async def want(self, wanted: Iterable[Wanted], *, grace: float = 5.0) -> None:
@@ -55,6 +56,7 @@ class Connections:
             for connector_id, running in list(self._running.items()):
                 if by_id.get(connector_id) != running.wanted:
                     del self._running[connector_id]
+                    self._up.discard(connector_id)
                     await running.connector.stop(grace)
             for connector_id, one in by_id.items():
                 if connector_id not in self._running:
@@ -73,6 +75,7 @@ class Connections:
         async with self._lock:
             await asyncio.gather(*(running.connector.stop(grace) for running in self._running.values()))
             self._running.clear()
+            self._up.clear()
 
     def get(self, connector_id: str) -> Connector | None:
         running = self._running.get(connector_id)
@@ -81,9 +84,16 @@ class Connections:
     def ids(self) -> tuple[str, ...]:
         return tuple(self._running)
 
-    def up(self, connector_id: str) -> bool:
+    def note(self, connector_id: str) -> None:
+        """A connector told that its state moved."""
         running = self._running.get(connector_id)
-        return running is not None and running.connector.status().up
+        if running is not None and running.connector.status().up:
+            self._up.add(connector_id)
+        else:
+            self._up.discard(connector_id)
+
+    def up(self, connector_id: str) -> bool:
+        return connector_id in self._up
 
     def profile(self, connector_id: str) -> TextProfile:
         running = self._running.get(connector_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -34,6 +35,7 @@ CLEAN_EVERY = HOUR
 EXPIRE_EVERY = 10 * SECOND
 ORPHANS_EVERY = 60 * SECOND
 ORPHANS_LIVE = 72 * HOUR
+_DUE = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)  # move by themselves when their time comes
 
 
 class Sweeper:
@@ -107,27 +109,27 @@ class Sweeper:
     async def _due(self, now: int) -> None:
         """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
         condition = messages.c.next_at <= now
-        statuses = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)
-        for status in statuses:
+        for status in _DUE:
             query = _live(status).where(condition).order_by(messages.c.next_at).limit(BATCH)
             while rows := await self._rows(query):
-                moved = await self._store.write(lambda tx, rows=rows: self._move_due(tx, rows, now))
+                moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
                 self._worker.offer([self._complete(message) for message in moved])
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:
             return list(await connection.execute(query))
 
-    async def _move_due(self, tx: Tx, rows: list[Any], now: int) -> list[Dispatch]:
+    async def _move_due(self, tx: Tx, *, rows: list[Any], now: int) -> list[Dispatch]:
         """The rows may have moved since they were read: only those still as read are moved."""
         ids = [row.id for row in rows]
         current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), messages.c.next_at <= now))
-        moves = [_due_move(row, now) for row in current if row.status in {"SCHEDULED", "SUBMITTED", "UNKNOWN"}]
+        due = [(to_dispatch(row), row) for row in current if row.status in _DUE]
+        moves = [_due_move(message, row, now) for message, row in due]
         await move_in(tx, moves)
         return [
-            replace(move.message, possible_duplicate=move.possible_duplicate)  # type: ignore[type-var]
-            for move in moves
-            if move.to is Status.QUEUED
+            replace(message, possible_duplicate=one.possible_duplicate)
+            for (message, _), one in zip(due, moves, strict=True)
+            if one.to is Status.QUEUED
         ]
 
     async def _refill(self, now: int) -> None:
@@ -160,15 +162,15 @@ class Sweeper:
         waiting = or_(messages.c.status == Status.QUEUED, messages.c.status == Status.SCHEDULED)
         query = dispatchable().where(messages.c.final_at.is_(None), waiting, messages.c.expires_at <= now).limit(BATCH)
         while rows := await self._rows(query):
-            await self._store.write(lambda tx, rows=rows: _expire_some(tx, rows, now))
+            await self._store.write(partial(_expire_some, rows=rows, now=now))
 
 
 def _live(status: Status) -> Any:  # noqa: ANN401 -- SQLAlchemy's Select
     return dispatchable().where(messages.c.final_at.is_(None), messages.c.status == status.value)
 
 
-def _due_move(row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
-    message, status = to_dispatch(row), Status(row.status)
+def _due_move(message: Dispatch, row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
+    status = Status(row.status)
     if status is Status.SUBMITTED:
         reason = "No final receipt came in the time that carriers take at most."
         return Move(message, status, Status.UNKNOWN, now, was_at=row.status_at, code="no_receipt", reason=reason)
@@ -180,7 +182,7 @@ def _due_move(row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatcha
     )  # fmt: skip
 
 
-async def _expire_some(tx: Tx, rows: list[Any], now: int) -> None:
+async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> None:
     ids = [row.id for row in rows]
     waiting = messages.c.status.in_([Status.QUEUED.value, Status.SCHEDULED.value])
     current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), waiting))

@@ -140,6 +140,7 @@ class Worker:
 
     def changed(self, connector_id: str) -> None:
         """A connector's window or link moved."""
+        self.connections.note(connector_id)
         if not self.connections.up(connector_id):
             self._spawn(self._lead_elsewhere(connector_id))
         self._wake(connector_id)

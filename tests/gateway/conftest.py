@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,9 +49,13 @@ def _run(work: Callable[[], Awaitable[None]]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The folder of the socket of a running PostgreSQL that has a migrated template database."""
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+def postgres() -> Iterator[str]:
+    """The folder of the socket of a running PostgreSQL that has a migrated template database.
+
+    Not below pytest's own folder: as root, pgserver runs the server as another user, and each pytest that starts
+    closes that folder to other users.
+    """
+    server = pgserver.get_server(tempfile.mkdtemp(prefix="heliograph-postgres-"), cleanup_mode="delete")
     # Nothing here has to live through a power cut.
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         server.psql(f"ALTER SYSTEM SET {setting};")

@@ -245,7 +245,7 @@ class Rebinding(AbstractResolver):
         self.port = port
         self.answers = ["93.184.216.34"]
 
-    async def resolve(self, host, port=0, family=socket.AF_INET):
+    async def resolve(self, host, port=0, family=socket.AF_INET):  # noqa: ARG002 -- aiohttp's signature
         address = self.answers.pop() if self.answers else "127.0.0.1"
         return [
             {
@@ -296,4 +296,4 @@ async def test_the_canary_does_sing_when_private_addresses_are_allowed():
         async with ClientSession(connector=guarded_connector(allow_private=True)) as session:
             with pytest.raises(ClientError):
                 await session.get(f"http://127.0.0.1:{canary.port}/")
-        assert canary.connections == 1
+        assert canary.connections >= 1

@@ -23,7 +23,7 @@ def defaults_differ(_context, _inspected_column, _column, inspected, _default, r
 
 
 def plain(default: str | None) -> str | None:
-    return default if default is None else default.partition("::")[0].strip("'")
+    return default if default is None else default.partition("::")[0].strip("()'")
 
 
 _OPTIONS = {"compare_type": True, "compare_server_default": defaults_differ}

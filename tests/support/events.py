@@ -102,7 +102,7 @@ class FakeSender:
     def script(self, *outcomes: Outcome) -> None:
         self._script.extend(outcomes)
 
-    async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
+    async def send(self, entries: Sequence[Entry], now: int) -> Outcome:  # noqa: ARG002 -- a Sender's signature
         seqs = [entry.seq for entry in entries]
         self.tries.append(seqs)
         outcome = self._script.popleft() if self._script else self.rule(entries)

@@ -96,12 +96,12 @@ class RecordingSink:
         self.received_batches: list[int] = []
         self.changes = 0
 
-    def settled(self, connector_id, results) -> None:
+    def settled(self, _connector_id, results) -> None:
         self.results.extend(results)
         self.batches.append(len(results))
         self.watch.ping()
 
-    async def received(self, connector_id, events) -> None:
+    async def received(self, _connector_id, events) -> None:
         self.received_batches.append(len(events))
         await self.store(events)
         self.received_events.extend(events)
@@ -110,7 +110,7 @@ class RecordingSink:
     async def store(self, events) -> None:
         """Durable at once."""
 
-    def changed(self, connector_id) -> None:
+    def changed(self, _connector_id) -> None:
         self.changes += 1
         self.watch.ping()
 

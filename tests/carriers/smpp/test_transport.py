@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import socket
 import ssl
 
@@ -43,11 +43,11 @@ class Esme:
     def connected(self, wire):
         wire.session.bind(asyncio.get_running_loop().time())
 
-    def happened(self, wire, events):
+    def happened(self, _wire, events):
         self.batches.append(list(events))
         self.watch.ping()
 
-    def gone(self, wire, events, reason):
+    def gone(self, _wire, events, reason):
         self.batches.append(list(events))
         self.reason = reason
         self.watch.ping()
@@ -172,7 +172,7 @@ async def test_when_the_link_drops_what_may_have_arrived_is_unknown_and_the_rest
     async with smsc() as carrier:
         esme = Esme(carrier.watch)
         await esme.bound(carrier.port)
-        carrier.on_submit = lambda link, pdu: None
+        carrier.on_submit = lambda *_: None
         carrier.links[0].pause_reading()
         esme.submit(900, Pdu(Command.SUBMIT_SM, tlvs=((0x0424, bytes(60_000)),)))  # more than any socket buffer
         carrier.links[0].resume_reading()
@@ -243,7 +243,7 @@ async def test_the_next_address_is_tried_when_the_first_refuses(monkeypatch):
 async def test_when_no_address_answers_it_is_an_os_error():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(OSError, match="refused|Connect"):
+        with pytest.raises(OSError, match=r"refused|Connect"):
             await Esme(Watch()).dial(closed.getsockname()[1])
 
 
@@ -255,11 +255,11 @@ def certificate(tmp_path_factory):
     """A self-signed certificate for 127.0.0.1: its file, with the key, and its pin."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "smsc.example")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("smsc.example")]), critical=False)
         .sign(key, hashes.SHA256())
     )

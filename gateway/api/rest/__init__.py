@@ -1,0 +1,1 @@
+"""The native JSON API: one table of endpoints drives routing, validation, scopes and the OpenAPI document."""
