@@ -132,6 +132,7 @@ class Receipts:
     """A lane of the store's writer. Gives True for each receipt that found its part."""
 
     rank = 20
+    hot = True
 
     def __init__(self, store: Store, *, now: Callable[[], int], observe: Callable[[float], None]) -> None:
         """``observe`` is told the seconds from the carrier's answer to each final receipt."""

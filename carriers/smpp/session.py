@@ -62,7 +62,7 @@ RALYBND = 0x05
 class Session:
     def __init__(self, role: Role, config: SessionConfig, now: float, *, last_sequence: int = 0) -> None:
         """``last_sequence`` is the number before the first one used; a test of the wrap sets it."""
-        self.role = role
+        self.role, self._peer = role, role.peer
         self.config = config
         self.state = State.OPEN
         self.unanswered = 0  # requests of the peer that the caller has yet to answer
@@ -280,7 +280,7 @@ class Session:
         command = pdu.command_id
         if command == Command.ENQUIRE_LINK:
             self._write(build(response_to(pdu)))
-        elif not may_come(self.role.peer, command, self.state):
+        elif not may_come(self._peer, command, self.state):
             self._refuse(pdu, events)
         elif command == Command.UNBIND:
             self._their_unbind = pdu

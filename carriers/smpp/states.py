@@ -38,6 +38,8 @@ class Role(StrEnum):
 class State(StrEnum):
     """Where a session is. CLOSED is the end: nothing more is read, written or timed."""
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and states are looked up several times per PDU
+
     OPEN = "OPEN"
     OUTBOUND = "OUTBOUND"  # SMPP 5.0: the SMSC connected to us and sent outbind
     BIND_PENDING = "BIND_PENDING"

@@ -125,6 +125,7 @@ class Settlements:
     """A lane of the store's writer. Gives the judgement on each message, once it is durable."""
 
     rank = 10  # before receipts, which may speak of what is settled in the same batch
+    hot = True
 
     def __init__(self, *, now: Callable[[], int]) -> None:
         self._now = now
@@ -176,6 +177,7 @@ class LateAnswers:
     """A lane of the store's writer: UNKNOWN becomes SUBMITTED when the carrier says, late, that it took the part."""
 
     rank = 11
+    hot = True
 
     def __init__(self, *, now: Callable[[], int]) -> None:
         self._now = now

@@ -23,8 +23,11 @@ from gateway.resources.opt_out_lists import names_in, require
 from gateway.resources.standing import (
     COUNT_CONFIRMATION,
     STANDING,
+    Known,
     OptOut,
     add_in,
+    add_known_in,
+    among_in,
     keyed,
     lift_in,
     of_row,
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
@@ -237,15 +239,6 @@ class ImportResult:
     rejected: tuple[tuple[int, str], ...]  # line and why; never the number itself
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    line: int
-    phone: str
-    list_name: str
-    at: int
-    how: str
-
-
 async def import_rows(
     desk: Desk,
     rows: Iterable[Mapping[str, str | None]],
@@ -268,11 +261,11 @@ async def import_rows(
     """
     async with desk.store.reading() as conn:
         lists = await names_in(conn, account_id)
-    entries: list[_Entry] = []
+    entries: list[Known] = []
     rejected: list[tuple[int, str]] = []
     for line, row in enumerate(rows, start=2):  # the heading is line 1
         try:
-            entries.append(_entry(line, row, lists, now))
+            entries.append(_known(row, lists, now))
         except GatewayError as error:
             rejected.append((line, error.detail))
     added = 0
@@ -285,7 +278,7 @@ async def import_rows(
     return ImportResult(added, len(entries) - added, tuple(rejected))
 
 
-def _entry(line: int, row: Mapping[str, str | None], lists: frozenset[str], now: int) -> _Entry:
+def _known(row: Mapping[str, str | None], lists: frozenset[str], now: int) -> Known:
     """One row read. Raises Invalid with what is wrong."""
     values = {name: (row.get(name) or "").strip() for name in COLUMNS}
     list_name = values["list"] or DEFAULT_OPT_OUT_LIST
@@ -293,7 +286,7 @@ def _entry(line: int, row: Mapping[str, str | None], lists: frozenset[str], now:
         raise Invalid("opt_out_list_not_found", "There is no opt-out list of that name.", field="list")
     at = _moment(values["opted_out_at"], now)
     how = checks.line(values["how"] or "import", "how", LONGEST_HOW)
-    return _Entry(line, e164(values["phone"]), list_name, at, how)
+    return Known(e164(values["phone"]), list_name, at, how)
 
 
 def _moment(written: str, now: int) -> int:
@@ -309,29 +302,14 @@ def _moment(written: str, now: int) -> int:
     return at
 
 
-async def _store(desk: Desk, account_id: str, entries: Sequence[_Entry], actor: str, now: int) -> int:
-    async def work(tx: Tx) -> int:
-        added = 0
-        for one in entries:
-            added += await add_in(
-                tx, account_id=account_id, phone=one.phone, list_name=one.list_name, at=now, by_end_user=False,
-                actor=actor, how=one.how, reason=f"import: opted out {iso(one.at)}", opted_out_at=one.at,
-            )  # fmt: skip
-        return added
-
-    return await desk.store.write(work)
+async def _store(desk: Desk, account_id: str, known: Sequence[Known], actor: str, now: int) -> int:
+    return await desk.store.write(lambda tx: add_known_in(tx, known, account_id=account_id, actor=actor, at=now))
 
 
-async def _count(desk: Desk, account_id: str, entries: Sequence[_Entry], seen: set[tuple[str, str]]) -> int:
+async def _count(desk: Desk, account_id: str, known: Sequence[Known], seen: set[tuple[str, str]]) -> int:
     """How many would be new; ``seen`` grows, so that a number that stands twice in the file counts once."""
     async with desk.store.reading() as conn:
-        standing = await _standing_among(conn, account_id, [one.phone for one in entries])
-    fresh = {(one.phone, one.list_name) for one in entries} - standing - seen
+        standing = await among_in(conn, account_id, [one.phone for one in known])
+    fresh = {(one.phone, one.list_name) for one in known} - standing - seen
     seen |= fresh
     return len(fresh)
-
-
-async def _standing_among(conn: AsyncConnection, account_id: str, phones: Sequence[str]) -> set[tuple[str, str]]:
-    t = opt_outs.c
-    found = await conn.execute(select(t.phone, t.list_name).where(t.account_id == account_id, t.phone.in_(phones)))
-    return {(row.phone, row.list_name) for row in found}

@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, literal_column, select
 from gateway.events.log import append
 from gateway.events.record import Event, EventType
 from gateway.resources import consent, rows
-from gateway.store.hot import Hot, among
-from gateway.store.tables import accounts, opt_outs
+from gateway.store.hot import Hot, among, inserting, inserting_once
+from gateway.store.tables import accounts, consent_log, opt_outs
 from gateway.store.times import iso
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Executable, Row
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.store.writer import Tx
 
@@ -64,6 +65,12 @@ COUNT_CONFIRMATION = Hot(
         )
     ),
 )
+
+
+_INSERT = inserting_once(
+    opt_outs, "account_id", "phone", "list_name", "opted_out_at", "by_end_user", "how", "confirmations"
+)
+_RECORD = inserting(consent_log, "account_id", "phone", "list_name", "action", "at", "actor", "how", "reason")
 
 
 async def standing_in(tx: Tx, phones: Sequence[str]) -> dict[tuple[str, str, str], OptOut]:
@@ -122,10 +129,43 @@ async def add_in(
         inbound_id=inbound_id, message_id=message_id,
     )  # fmt: skip
     if new:
-        data = {"phone": phone, "list": list_name, "by_end_user": by_end_user, "how": how, "inbound_id": inbound_id}
-        data |= {"opted_out_at": iso(since)}
-        await append(tx, [Event(EventType.OPT_OUT_ADDED, account_id, phone, at, data)])
+        added = _added(account_id, phone, list_name, at, since, how, by_end_user=by_end_user, inbound_id=inbound_id)
+        await append(tx, [added])
     return new
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An opt-out that some other system has kept until now."""
+
+    phone: str  # E.164
+    list_name: str
+    opted_out_at: int  # microseconds
+    how: str
+
+
+async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor: str, at: int) -> int:
+    """What ``add_in`` does, for many at a time with a few statements; how many are new."""
+    fresh = {(one.phone, one.list_name): one for one in reversed(known)}  # the first of two that are alike
+    for phone, list_name in await among_in(tx.conn, account_id, [one.phone for one in known]):
+        fresh.pop((phone, list_name), None)
+    rows_new = [(account_id, one.phone, one.list_name, one.opted_out_at, 0, one.how, 0) for one in fresh.values()]
+    await tx.many(_INSERT, rows_new)
+    await tx.many(_RECORD, [
+        (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, f"import: {iso(one.opted_out_at)}")
+        for one in known
+    ])  # fmt: skip
+    await append(
+        tx, [_added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how) for one in fresh.values()]
+    )
+    return len(fresh)
+
+
+async def among_in(conn: AsyncConnection, account_id: str, phones: Sequence[str]) -> set[tuple[str, str]]:
+    """Phone and list of what stands against any of these numbers."""
+    t = opt_outs.c
+    found = await conn.execute(select(t.phone, t.list_name).where(t.account_id == account_id, t.phone.in_(phones)))
+    return {(row.phone, row.list_name) for row in found}
 
 
 async def lift_in(
@@ -156,6 +196,24 @@ async def lift_in(
         data = {"phone": phone, "list": list_name, "how": how, "inbound_id": inbound_id}
         await append(tx, [Event(EventType.OPT_OUT_LIFTED, account_id, phone, at, data)])
     return stood
+
+
+def _added(
+    account_id: str,
+    phone: str,
+    list_name: str,
+    at: int,
+    since: int,
+    how: str,
+    *,
+    by_end_user: bool = False,
+    inbound_id: str = "",
+) -> Event:
+    data = {
+        "phone": phone, "list": list_name, "opted_out_at": iso(since), "by_end_user": by_end_user, "how": how,
+        "inbound_id": inbound_id,
+    }  # fmt: skip
+    return Event(EventType.OPT_OUT_ADDED, account_id, phone, at, data)
 
 
 def of_row(row: Row[Any]) -> OptOut:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from gateway.store.bare import Bare, BarePostgres, BareSqlite
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+# aiosqlite keeps its sqlite3 connection to itself; we made it, so we may remember it.
+_RAW: WeakKeyDictionary[aiosqlite.Connection, sqlite3.Connection] = WeakKeyDictionary()
 
 # FULL: a commit is on the disk before it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
 # A checkpoint each 16 MB instead of each 4: fewer pauses, and still a small log.
@@ -18,7 +27,6 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    "busy_timeout = 5000",
     "wal_autocheckpoint = 4000",
     "journal_size_limit = 67108864",
     "cache_size = -32768",
@@ -32,7 +40,9 @@ def is_sqlite(engine: AsyncEngine) -> bool:
 
 def open_reader(url: str) -> AsyncEngine:
     """Connections for reading, and for migrations."""
-    engine = create_async_engine(make_url(url), pool_pre_ping=not url.startswith("sqlite"))
+    engine = create_async_engine(
+        make_url(url), pool_pre_ping=not url.startswith("sqlite")
+    )  # sqlite waits 5 s for locks
     if is_sqlite(engine):
         _prepare_sqlite(engine, begin="BEGIN")
     return engine
@@ -40,10 +50,28 @@ def open_reader(url: str) -> AsyncEngine:
 
 def open_writer(url: str) -> AsyncEngine:
     """The one connection that writes. A pool would only hide that there is one."""
-    engine = create_async_engine(make_url(url), poolclass=NullPool)
-    if is_sqlite(engine):
-        _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    if not url.startswith("sqlite"):
+        return create_async_engine(make_url(url), poolclass=NullPool)
+    path = make_url(url).database or ""
+    engine = create_async_engine(make_url(url), poolclass=NullPool, async_creator=lambda: _open_sqlite(path))
+    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
     return engine
+
+
+async def _open_sqlite(path: str) -> aiosqlite.Connection:
+    """A connection that its bare driver may also be used of: see ``bare``."""
+    # No time-out: whoever waits for a lock would hold up the event loop. The writer asks again instead.
+    raw = sqlite3.connect(path, check_same_thread=False, timeout=0)
+    connection = aiosqlite.Connection(lambda: raw, iter_chunk_size=64)
+    await connection
+    _RAW[connection] = raw
+    return connection
+
+
+async def bare(connection: AsyncConnection) -> Bare:
+    """The driver's own connection under one of ``open_writer``."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    return BareSqlite(_RAW[driver]) if connection.dialect.name == "sqlite" else BarePostgres(driver)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:

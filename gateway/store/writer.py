@@ -22,19 +22,23 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from gateway.errors import GatewayError, Unavailable
-from gateway.store.engine import is_sqlite
+from gateway.store.engine import bare
 from gateway.store.hot import Hot, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from gateway.store.bare import Bare
 
 P = TypeVar("P")
 R = TypeVar("R")
 P_contra = TypeVar("P_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
+PACE = 0.004  # seconds from one commit to the next, at least; the first after a pause does not wait
+LOCKED_TRIES, LOCKED_WAIT = 500, 0.01  # five seconds
 BATCH = 500  # pieces of work in one transaction: bounds how long the first waits for the last
 
 log = structlog.get_logger()
@@ -44,6 +48,7 @@ class Lane(Protocol[P_contra, R_co]):
     """A kind of work that is done many at a time."""
 
     rank: int
+    hot: bool  # uses hot statements only, so that its transaction need not pass through SQLAlchemy
 
     async def apply(self, tx: Tx, payloads: Sequence[P_contra]) -> Sequence[R_co]:
         """One result for each payload. A domain error is returned as a value, not raised."""
@@ -52,23 +57,21 @@ class Lane(Protocol[P_contra, R_co]):
 class Tx:
     """The transaction under way."""
 
-    def __init__(self, connection: AsyncConnection, driver: Any, compiled: dict[str, str]) -> None:  # noqa: ANN401 -- aiosqlite or asyncpg
-        self.conn = connection
+    def __init__(self, connection: AsyncConnection, bare: Bare, compiled: dict[str, str]) -> None:
+        self.conn = connection  # for lanes that are not hot, and single pieces of work
         self.dialect = connection.dialect
-        self._driver = driver
+        self._bare = bare
         self._compiled = compiled
         self._after: list[Callable[[], None]] = []
 
     async def many(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run a hot statement once for each row."""
         if rows:
-            await self._driver.executemany(self._sql(hot), rows)
+            await self._bare.many(self._sql(hot), rows)
 
     async def rows(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
         """Run a hot statement and fetch what it gives."""
-        if self.dialect.name == "sqlite":
-            return list(await self._driver.execute_fetchall(self._sql(hot), params))
-        return list(await self._driver.fetch(self._sql(hot), *params))
+        return await self._bare.rows(self._sql(hot), params)
 
     def listed(self, values: Iterable[str]) -> Any:  # noqa: ANN401 -- see gateway.store.hot.listed
         return listed(values, self.dialect)
@@ -105,6 +108,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
+        self._bare: Bare | None = None
         self._compiled: dict[str, str] = {}
         self._closing = False
         self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
@@ -150,8 +154,16 @@ class Writer:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                began = asyncio.get_running_loop().time()
                 count = min(len(self._waiting), BATCH)
                 await self._commit([self._waiting.popleft() for _ in range(count)])
+                await self._pace(began)
+
+    async def _pace(self, began: float) -> None:
+        """Let some work gather: a commit costs as much CPU time as fifty rows do (docs/performance.md)."""
+        left = PACE - (asyncio.get_running_loop().time() - began)
+        if left > 0 and not self._closing:
+            await asyncio.sleep(left)
 
     async def _commit(self, pieces: list[_Piece[Any, Any]]) -> None:
         try:
@@ -167,10 +179,11 @@ class Writer:
                 await self._commit([piece])
 
     async def _together(self, pieces: list[_Piece[Any, Any]]) -> None:
-        connection = await self._connect()
+        connection, bare = await self._connect()
+        tx = Tx(connection, bare, self._compiled)
+        hot = all(piece.lane is not None and piece.lane.hot for piece in pieces)
         try:
-            async with connection.begin():
-                tx = await self._begin(connection)
+            async with _by_driver(bare) if hot else _by_sqlalchemy(connection):
                 outcomes = await _apply(tx, pieces)
         except BaseException as error:
             if is_unavailable(error):
@@ -183,20 +196,17 @@ class Writer:
         if self.on_commit:
             self.on_commit()
 
-    async def _begin(self, connection: AsyncConnection) -> Tx:
-        if not is_sqlite(self._engine):
-            # SQLAlchemy begins with its first statement; the bare driver must not run before that.
-            await connection.execute(text("SELECT 1"))
-        raw = await connection.get_raw_connection()
-        return Tx(connection, raw.driver_connection, self._compiled)
-
-    async def _connect(self) -> AsyncConnection:
-        if self._connection is None:
+    async def _connect(self) -> tuple[AsyncConnection, Bare]:
+        if self._connection is None or self._bare is None:
             self._connection = await self._engine.connect()
-        return self._connection
+            self._bare = await bare(self._connection)
+        return self._connection, self._bare
 
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
+        driver, self._bare = self._bare, None
+        if driver is not None:
+            driver.close()
         if connection is not None:
             with contextlib.suppress(Exception):  # it is broken already
                 await connection.close()
@@ -207,6 +217,45 @@ class Writer:
             log.error("cannot write", action="store.commit", pieces=len(pieces), error=self.trouble)
         for piece in pieces:
             _answer(piece.future, Unavailable("The database cannot be written.") if is_unavailable(error) else error)
+
+
+@contextlib.asynccontextmanager
+async def _by_driver(bare: Bare) -> AsyncIterator[None]:
+    await _unlocked(bare.begin)
+    try:
+        yield
+        await bare.commit()
+    except BaseException:
+        with contextlib.suppress(Exception):  # what went wrong before is what counts
+            await bare.rollback()
+        raise
+
+
+@contextlib.asynccontextmanager
+async def _by_sqlalchemy(connection: AsyncConnection) -> AsyncIterator[None]:
+    transaction = await _unlocked(connection.begin)
+    try:
+        if connection.dialect.name != "sqlite":
+            # SQLAlchemy begins with its first statement; the bare driver must not run before that.
+            await connection.execute(text("SELECT 1"))
+        yield
+        await transaction.commit()
+    except BaseException:
+        with contextlib.suppress(Exception):  # what went wrong before is what counts
+            await transaction.rollback()
+        raise
+
+
+async def _unlocked(begin: Callable[[], Awaitable[R]]) -> R:
+    """Begin; while another process (the command line) writes to an SQLite file, ask again for some seconds."""
+    for _ in range(LOCKED_TRIES):
+        try:
+            return await begin()
+        except Exception as error:
+            if "database is locked" not in str(error):
+                raise
+        await asyncio.sleep(LOCKED_WAIT)
+    return await begin()
 
 
 async def _apply(tx: Tx, pieces: list[_Piece[Any, Any]]) -> list[tuple[_Piece[Any, Any], Any]]:

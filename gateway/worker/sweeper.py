@@ -108,12 +108,12 @@ class Sweeper:
 
     async def _due(self, now: int) -> None:
         """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
-        condition = messages.c.next_at <= now
-        for status in _DUE:
-            query = _live(status).where(condition).order_by(messages.c.next_at).limit(BATCH)
-            while rows := await self._rows(query):
-                moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
-                self._worker.offer([self._complete(message) for message in moved])
+        live = messages.c.final_at.is_(None)
+        due = messages.c.status.in_([status.value for status in _DUE])
+        query = dispatchable().where(live, due, messages.c.next_at <= now).order_by(messages.c.next_at).limit(BATCH)
+        while rows := await self._rows(query):
+            moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
+            self._worker.offer([self._complete(message) for message in moved])
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:

@@ -11,7 +11,6 @@ import shutil
 import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +31,7 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
 NOW = 1_790_000_000_000_000  # microseconds; some moment in 2026
 _TEMPLATE = "template_heliograph"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-
 def defaults_differ(_context, _inspected_column, _column, inspected, _default, rendered) -> bool:
     """Alembic's own comparison takes SQLite's '' for a change."""
     return plain(inspected) != plain(rendered)
@@ -82,9 +81,13 @@ async def test_without_rowid_tables_are_migrated_so(sqlite_url):
     names = {name for name, table in metadata.tables.items() if not table.dialect_options["sqlite"]["with_rowid"]}
     found = await ask(
         sqlite_url,
-        lambda connection: connection.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%'")
-        ).scalars().all(),
+        lambda connection: (
+            connection.execute(
+                text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%'")
+            )
+            .scalars()
+            .all()
+        ),
     )
     assert set(found) == names
 

@@ -21,7 +21,13 @@ BY_STAFF = {"actor": "staff:alice", "how": "console"}
 
 
 async def stop(desk, phone=ANN, *, at=NOW, list_name="Default", **more):
-    given = {"by_end_user": True, "actor": "person", "how": "keyword STOP", "words": "Stop!", "inbound_id": "in-1"} | more
+    given = {
+        "by_end_user": True,
+        "actor": "person",
+        "how": "keyword STOP",
+        "words": "Stop!",
+        "inbound_id": "in-1",
+    } | more
     return await desk.store.write(
         lambda tx: opt_outs.add_in(tx, **MAIN, phone=phone, list_name=list_name, at=at, **given)
     )
@@ -124,7 +130,9 @@ async def test_the_hot_lookup_uses_an_index_on_account_and_phone(desk, hot):
             assert "= ANY" in " ".join(row[0] for row in plan)
         return
     async with desk.store.reading() as conn:
-        plan = [row[3] for row in await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {hot.compile(conn.dialect)}", ("[]",))]
+        plan = [
+            row[3] for row in await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {hot.compile(conn.dialect)}", ("[]",))
+        ]
     assert any("account_id=? AND phone=?" in step for step in plan), plan
 
 
@@ -238,7 +246,8 @@ async def test_pages_follow_each_other_without_gap_or_repeat(desk):
 
 
 @pytest.mark.parametrize(
-    ("given", "field"), [({"limit": 0}, "limit"), ({"limit": 1001}, "limit"), ({"after": "x"}, "after"), ({"after": "\x00 x"}, "after")]
+    ("given", "field"),
+    [({"limit": 0}, "limit"), ({"limit": 1001}, "limit"), ({"after": "x"}, "after"), ({"after": "\x00 x"}, "after")],
 )
 async def test_a_page_beyond_bounds_is_refused(desk, given, field):
     with pytest.raises(Invalid) as caught:
@@ -315,7 +324,9 @@ async def test_import_never_lifts(desk):
 async def test_import_of_many_chunks(desk):
     phones = [f"+1425{5550000 + n}" for n in range(1201)]
     rows = [{"phone": phone} for phone in phones + phones[:10]]
-    assert await opt_outs.import_rows(desk, rows, **MAIN, actor="cli", now=NOW, dry_run=True) == opt_outs.ImportResult(1201, 10, ())
+    assert await opt_outs.import_rows(desk, rows, **MAIN, actor="cli", now=NOW, dry_run=True) == opt_outs.ImportResult(
+        1201, 10, ()
+    )
     assert await opt_outs.import_rows(desk, rows, **MAIN, actor="cli", now=NOW) == opt_outs.ImportResult(1201, 10, ())
     assert len([row async for row in opt_outs.export_rows(desk, **MAIN)]) == 1201
 
@@ -374,7 +385,14 @@ async def test_a_deleted_list_takes_its_opt_outs_along_and_leaves_their_history(
 async def doubt(desk, phone=ANN, words="please stop"):
     return await desk.store.write(
         lambda tx: reviews.open_in(
-            tx, **MAIN, phone=phone, list_name="Default", inbound_id="in-9", words=words, why="reads like a STOP", at=NOW
+            tx,
+            **MAIN,
+            phone=phone,
+            list_name="Default",
+            inbound_id="in-9",
+            words=words,
+            why="reads like a STOP",
+            at=NOW,
         )
     )
 
@@ -433,5 +451,9 @@ async def test_a_review_is_closed_once_with_a_reason_by_its_own_account(desk):
 async def test_the_number_itself_is_the_key_of_the_table(desk):
     await stop(desk)
     async with desk.store.reading() as conn:
-        assert (await conn.execute(select(table.c.account_id, table.c.phone, table.c.list_name))).one() == ("main", ANN, "Default")
+        assert (await conn.execute(select(table.c.account_id, table.c.phone, table.c.list_name))).one() == (
+            "main",
+            ANN,
+            "Default",
+        )
         assert (await conn.execute(text("SELECT count(*) FROM consent_log"))).scalar_one() == 1

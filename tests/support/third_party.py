@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import smpplib.client
 
+SECRET = "secret"
+
 
 class SmpplibEsme:
     """Call its methods through ``asyncio.to_thread``. A socket silent for ten seconds raises."""
@@ -12,10 +14,16 @@ class SmpplibEsme:
         self.answers = []
         self.delivered = []
         self._client = smpplib.client.Client("127.0.0.1", port, timeout=10, allow_unknown_opt_params=True)
-        self._client.set_message_sent_handler(lambda pdu: self.answers.append(pdu))
-        self._client.set_message_received_handler(lambda pdu: self.delivered.append(pdu))
+        self._client.set_message_sent_handler(self._answered)
+        self._client.set_message_received_handler(self._delivered)
 
-    def bind(self, system_id: str = "smpplib", password: str = "secret") -> None:
+    def _answered(self, pdu) -> None:
+        self.answers.append(pdu)
+
+    def _delivered(self, pdu) -> None:
+        self.delivered.append(pdu)
+
+    def bind(self, system_id: str = "smpplib", password: str = SECRET) -> None:
         self._client.connect()
         self._client.bind_transceiver(system_id=system_id, password=password)
 
