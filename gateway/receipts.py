@@ -3,6 +3,7 @@
 Rule 1: a part is found by the carrier's id, in every form carriers write it (carriers.smpp.receipt.candidates), within
         the connector's group and for the handset that the receipt names.
 Rule 2: no part, or more than one, is an orphan: kept, answered as received, and asked again when an answer is recorded.
+        Of several, the base in which the carrier writes its ids decides, once it is set or learned.
 Rule 3: a receipt never moves a status back; the same receipt twice has one effect.
 """
 
@@ -13,24 +14,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 
+from carriers.smpp.idbase import IdBases
 from carriers.smpp.receipt import candidates, canonical
 from carriers.types import DeliveryReceipt, ReceiptState
 from gateway.model import Status, can_move, slowest
 from gateway.resources.messages import Move, move_in
 from gateway.store.hot import Hot, among, inserting
 from gateway.store.tables import messages, orphans, parts
+from gateway.store.texts import storable
 from gateway.store.times import SECOND, from_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Executable
+    from sqlalchemy import ColumnElement, Executable
     from sqlalchemy.engine import Dialect
 
+    from carriers.smpp.receipt import IdBase
     from gateway.store.store import Store
     from gateway.store.writer import Tx
+
+ASKED_AT_ONCE = 1000  # orphans in one transaction
+LEAST_DIGITS = 7  # of a national number, to know a person by
 
 # A receipt that is not final says only that the message is on its way.
 STATUS_OF: Mapping[ReceiptState, Status | None] = {
@@ -56,14 +63,12 @@ _FOUND = (
 
 def _find(dialect: Dialect) -> Executable:
     joined = parts.join(messages, parts.c.message_id == messages.c.id)
-    return (
-        select(*_FOUND)
-        .select_from(joined)
-        .where(among(parts.c.carrier_key, "keys", dialect), parts.c.carrier_key != "")
-    )
+    # Written out, not a parameter: only so do planners see that the partial index serves.
+    with_key = parts.c.carrier_key != literal_column("''")
+    return select(*_FOUND).select_from(joined).where(among(parts.c.carrier_key, "keys", dialect), with_key)
 
 
-FIND = Hot("parts by carrier key", ("keys", "carrier_key_1"), _find)
+FIND = Hot("parts by carrier key", ("keys",), _find)
 
 
 def _siblings(dialect: Dialect) -> Executable:
@@ -134,51 +139,104 @@ class Receipts:
     rank = 20
     hot = True
 
-    def __init__(self, store: Store, *, now: Callable[[], int], observe: Callable[[float], None]) -> None:
-        """``observe`` is told the seconds from the carrier's answer to each final receipt."""
-        self._store, self._now, self._observe = store, now, observe
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], int],
+        observe: Callable[[float], None],
+        id_base: Callable[[str], IdBase] = lambda _group: "",
+    ) -> None:
+        """What to work with.
+
+        Args:
+            store: where the parts are.
+            now: microseconds.
+            observe: is told the seconds from the carrier's answer to each final receipt.
+            id_base: the base that is set for a carrier group; "" lets it be learned.
+        """
+        self._store, self._now, self._observe, self._set_base = store, now, observe, id_base
+        self._learned = IdBases()
         self.orphans = True  # whether there may be any; spares the look-up while there are none
+        self.base_learned = False  # since orphans were last all asked
+        self._asked = 0  # the last orphan asked, where there are too many to ask at once
+
+    @property
+    def bases(self) -> Mapping[str, IdBase]:
+        """The bases learned so far, by carrier group."""
+        return self._learned.known()
 
     async def apply(self, tx: Tx, arrived: Sequence[Arrived]) -> list[bool]:
         now = self._now()
-        wanted = {one.receipt.carrier_id: candidates(one.receipt.carrier_id) for one in arrived}
-        found = await self._load(tx, {key for keys in wanted.values() for key in keys})
+        counts = await self._settle(tx, arrived, now)
+        lost = [(one, count) for one, count in zip(arrived, counts, strict=True) if count != 1]
+        await tx.many(ORPHAN, [_orphan(one, "ambiguous" if count else "no match yet", now) for one, count in lost])
+        if lost:
+            self.orphans = True
+        return [count == 1 for count in counts]
+
+    async def _settle(self, tx: Tx, arrived: Sequence[Arrived], now: int) -> list[int]:
+        """Let each receipt that means one part take effect; how many parts each may mean."""
+        found = await self._load(tx, {key for one in arrived for key in candidates(storable(one.receipt.carrier_id))})
         changes = _Changes()
-        results = []
+        counts = []
         for one in arrived:
-            matches = _matches(one, wanted[one.receipt.carrier_id], found)
+            matches = self._matches(one, found)
             if len(matches) == 1:
                 _apply(matches[0], one.receipt, now, changes)
-            else:
-                changes.orphans.append(_orphan(one, "ambiguous" if matches else "no match yet", now))
-            results.append(len(matches) == 1)
+            counts.append(len(matches))
         await changes.write(tx)
         for seconds in changes.waits:
             self._observe(seconds)
-        if changes.orphans:
-            self.orphans = True
-        return results
+        return counts
+
+    def _matches(self, one: Arrived, found: Mapping[str, list[_Part]]) -> list[_Part]:
+        """Every part that the receipt may mean. More than one is never guessed at."""
+        carrier_id, group = storable(one.receipt.carrier_id), one.carrier_group
+        if base := self._set_base(group):
+            return _parts_of(one, candidates(carrier_id, base), found)
+        matches = _parts_of(one, candidates(carrier_id), found)
+        if len(matches) > 1 and (base := self._learned.of(group)):
+            return _parts_of(one, candidates(carrier_id, base), found)
+        if len(matches) == 1 and self._learned.note(group, carrier_id, matches[0].key):
+            self.base_learned = True
+        return matches
 
     async def reclaim(self, carrier_ids: Iterable[str]) -> int:
-        """Ask again for orphans that may belong to these just recorded ids (empty: for all). Returns how many did."""
-        if not self.orphans:
-            return 0
+        """Ask again for orphans that may belong to these just recorded ids. Returns how many did."""
         keys = {key for carrier_id in carrier_ids for key in candidates(carrier_id)}
-        return await self._store.write(lambda tx: self._reclaim_in(tx, keys))
-
-    async def _reclaim_in(self, tx: Tx, keys: set[str]) -> int:
-        query = select(orphans).order_by(orphans.c.seq).limit(1000)
-        rows = list(await tx.conn.execute(query.where(orphans.c.carrier_key.in_(keys)) if keys else query))
-        if not rows:
-            self.orphans = bool(keys)
+        if not self.orphans or not keys:
             return 0
-        await tx.conn.execute(delete(orphans).where(orphans.c.seq.in_([row.seq for row in rows])))
-        return sum(await self.apply(tx, [_arrived(row) for row in rows]))
+        wanted = orphans.c.carrier_key.in_(keys)
+        return await self._store.write(lambda tx: self._reclaim_in(tx, wanted))
+
+    async def reclaim_all(self) -> int:
+        """Ask again for all orphans, or for the next ``ASKED_AT_ONCE`` of them. Returns how many found their part."""
+        self.base_learned = False
+        return await self._store.write(self._reclaim_next)
+
+    async def _reclaim_next(self, tx: Tx) -> int:
+        query = select(orphans.c.seq).where(orphans.c.seq > self._asked).order_by(orphans.c.seq).limit(ASKED_AT_ONCE)
+        chunk = list((await tx.conn.execute(query)).scalars())
+        self.orphans = bool(chunk or self._asked)
+        after, self._asked = self._asked, chunk[-1] if len(chunk) == ASKED_AT_ONCE else 0
+        return await self._reclaim_in(tx, (orphans.c.seq > after) & (orphans.c.seq <= chunk[-1])) if chunk else 0
+
+    async def _reclaim_in(self, tx: Tx, wanted: ColumnElement[bool]) -> int:
+        """Those that find no part stay as they are, with the time they came."""
+        query = select(orphans).where(wanted).order_by(orphans.c.seq).limit(ASKED_AT_ONCE)
+        rows = list(await tx.conn.execute(query))
+        if not rows:
+            return 0
+        counts = await self._settle(tx, [_arrived(row) for row in rows], self._now())
+        found = [row.seq for row, count in zip(rows, counts, strict=True) if count == 1]
+        await tx.conn.execute(delete(orphans).where(orphans.c.seq.in_(found)))
+        return len(found)
 
     async def _load(self, tx: Tx, keys: set[str]) -> dict[str, list[_Part]]:
         known: dict[str, _Message] = {}
         found: dict[str, list[_Part]] = defaultdict(list)
-        for row in await tx.rows(FIND, tx.listed(keys), ""):
+        for row in await tx.rows(FIND, tx.listed(keys)):
             message = known.get(row[5]) or known.setdefault(row[5], _message(row))
             message.part_statuses[row[2]] = Status(row[3])
             found[row[0]].append(_Part(message, row[2], row[0], row[1], row[4]))
@@ -193,13 +251,11 @@ class Receipts:
 class _Changes:
     parts: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
-    orphans: list[tuple[Any, ...]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)  # seconds from answer to receipt
 
     async def write(self, tx: Tx) -> None:
         await tx.many(PART, self.parts)
         await move_in(tx, self.moves)
-        await tx.many(ORPHAN, self.orphans)
 
 
 def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of FIND
@@ -210,15 +266,22 @@ def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of FIND
     )  # fmt: skip
 
 
-def _matches(one: Arrived, keys: Sequence[str], found: Mapping[str, list[_Part]]) -> list[_Part]:
-    """Every part that the receipt may mean. More than one is never guessed at."""
-    handset = one.receipt.handset
+def _parts_of(one: Arrived, keys: Sequence[str], found: Mapping[str, list[_Part]]) -> list[_Part]:
+    """The parts with one of these keys, of this carrier, to this handset."""
     return [
         part
         for key in keys
         for part in found.get(key, ())
-        if part.carrier_group == one.carrier_group and handset in {"", part.message.destination}
+        if part.carrier_group == one.carrier_group and _is_for(one.receipt.handset, part.message.destination)
     ]
+
+
+def _is_for(handset: str, destination: str) -> bool:
+    """Whether a receipt's handset may be this one. Some carriers leave it out, others write it in the national form."""
+    if handset in {"", destination}:
+        return True
+    digits = handset.lstrip("+0")
+    return len(digits) >= LEAST_DIGITS and digits.isdigit() and destination.endswith(digits)
 
 
 def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -> None:
@@ -227,11 +290,13 @@ def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -
     if to is None or to is part.status or not can_move(part.status, to, since=since):
         return  # on its way still, said before, or too late to change anything
     message = part.message
+    was = message.part_statuses[part.number]
     message.part_statuses[part.number] = to
     changes.waits.append((now - part.status_at) / SECOND)
-    changes.parts.append((to.value, now, receipt.raw_state, receipt.raw_error, message.id, part.number))
-    # Rows are written for all parts of a message at once; only a message given up as UNKNOWN may lack some of them.
-    if message.status is Status.UNKNOWN and len(message.part_statuses) < message.parts:
+    part.status_at = now
+    raw = storable(receipt.raw_state), storable(receipt.raw_error)
+    changes.parts.append((to.value, now, *raw, message.id, part.number))
+    if _lacks_parts(message, was):
         return
     whole = slowest(message.part_statuses.values())
     if whole is message.status or not can_move(
@@ -248,12 +313,23 @@ def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -
     message.status, message.status_at = whole, now
 
 
+def _lacks_parts(message: _Message, was: Status) -> bool:
+    """Whether parts never left, so that one part's receipt says nothing of the whole.
+
+    Only of a message that was given up may parts be missing: as UNKNOWN, or EXPIRED before all of it had left. One
+    that is EXPIRED by its receipts has a part that is (``was``). One that goes as message_payload has a single row.
+    """
+    given_up = message.status is Status.UNKNOWN or (message.status is Status.EXPIRED and was is not Status.EXPIRED)
+    return given_up and len(message.part_statuses) < message.parts
+
+
 def _orphan(one: Arrived, why: str, now: int) -> tuple[Any, ...]:
     receipt = one.receipt
     raw = orjson.dumps([receipt.raw_state, receipt.raw_error, receipt.raw_text]).decode()
+    carrier_id = storable(receipt.carrier_id)
     return (
-        one.carrier_group, receipt.carrier_id, canonical(receipt.carrier_id), receipt.handset, receipt.state.value,
-        raw, why, now,
+        one.carrier_group, carrier_id, canonical(carrier_id), storable(receipt.handset), receipt.state.value, raw, why,
+        now,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from carriers.simulator.ticker import Ticker
 from carriers.smpp.events import Answered, LinkClosed, NotSent, Requested, TimedOut, Unknown
 from carriers.smpp.fields import Command, Tag
 from carriers.smpp.incoming import read_message
-from carriers.smpp.pdu import Pdu, response_to
+from carriers.smpp.pdu import Pdu, build, response_to
 from carriers.smpp.settings import SmppSettings
 from carriers.smpp.states import State
 from carriers.types import ReceiptState
@@ -140,7 +140,7 @@ class Centre:
 
     def next_id(self) -> bytes:
         """An id that no message has had."""
-        return str(next(self._ids)).encode()
+        return b"%d" % next(self._ids)
 
     def send(self, to: str, deliveries: list[Delivery]) -> None:
         """Have the ESME take what a handset wrote to ``to``.
@@ -156,7 +156,7 @@ class Centre:
 
     def joined(self, link: ServerLink) -> Peer:
         """A link that has connected."""
-        peer = Peer(link, Account(""))  # until its bind says whose it is
+        peer = Peer(link, Account("", self._clock))  # until its bind says whose it is
         self.peers.add(peer)
         return peer
 
@@ -216,7 +216,7 @@ class Centre:
     def _account(self, system_id: str) -> Account:
         account = self._accounts.get(system_id)
         if account is None:
-            account = self._accounts[system_id] = Account(system_id)
+            account = self._accounts[system_id] = Account(system_id, self._clock)
         return account
 
     # --- submits ---
@@ -224,7 +224,7 @@ class Centre:
     def _submit(self, peer: Peer, pdu: Pdu) -> None:
         self._count(peer)
         try:
-            message = self._take(peer, pdu, next(self._ids))
+            message = self._take(peer, pdu, self.next_id())
         except Refused as refused:
             self._answer_after(self.faults.answer_delay, peer, self._answer(pdu, refused.status))
         else:
@@ -234,20 +234,20 @@ class Centre:
     def _submit_multi(self, peer: Peer, pdu: Pdu) -> None:
         """One id for all destinations; those refused are listed in the answer (SMPP 3.4 section 4.5.2)."""
         self._count(peer)
-        number = next(self._ids)
+        carrier_id = self.next_id()
         taken: list[Message] = []
         failed: list[dict[str, Any]] = []
         for entry in pdu.body["dest_address"]:
             try:
-                taken.append(self._take(peer, _single(pdu, entry), number))
+                taken.append(self._take(peer, _single(pdu, entry), carrier_id))
             except Refused as refused:
                 address = {name: entry[name] for name in _SME if name in entry}  # a distribution list has none
                 failed.append({**address, "error_status_code": refused.status})
-        body = {"message_id": str(number).encode(), "unsuccess_sme": tuple(failed)}
+        body = {"message_id": carrier_id, "unsuccess_sme": tuple(failed)}
         self._go_on(peer, self._answer(pdu, 0, **body), taken)
         self._cut_if_due(peer)
 
-    def _take(self, peer: Peer, pdu: Pdu, number: int) -> Message:
+    def _take(self, peer: Peer, pdu: Pdu, carrier_id: bytes) -> Message:
         """The message of a submit that is accepted.
 
         Raises:
@@ -263,7 +263,7 @@ class Centre:
         taken_at = self._now()
         due_at, expires_at = read_times(pdu, taken_at)
         message = Message(
-            number=number,
+            carrier_id=carrier_id,
             account=peer.account.system_id,
             part=read_message(pdu, self._reading),
             source=source,
@@ -287,7 +287,7 @@ class Centre:
                 self._senders.popitem(last=False)
         if self.ledger is not None:
             number = part.concatenation.number if part.concatenation else 1
-            self.ledger.append(Taken(part.source, part.destination, str(message.number), part.text, number))
+            self.ledger.append(Taken(part.source, part.destination, message.carrier_id.decode(), part.text, number))
 
     def _go_on(self, peer: Peer, pdu: Pdu, messages: list[Message]) -> None:
         """Answer and deliver what was taken; in which order, the fault script says."""
@@ -355,7 +355,7 @@ class Centre:
         """Queue it; whoever called pumps when the batch is whole."""
         faults = self.faults
         made = receipt(message, hex_id=faults.hex_receipt_ids, unknown_tlvs=faults.unknown_tlvs)
-        self._account(message.account).queue((Delivery(made),))
+        self._account(message.account).queue((Delivery(build(made)),))
 
     # --- what may be asked about messages ---
 

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from carriers.smpp.fields import Command
 from carriers.smpp.outgoing import is_accepted
 from carriers.smpp.status import StatusClass, describe
 
@@ -25,9 +26,9 @@ MOST_WAITING: Final = 200_000
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One deliver_sm until it is settled; ``told`` hears once whether the ESME took it."""
+    """One deliver_sm, built but for its sequence number, until it is settled. ``told`` hears whether the ESME took it."""
 
-    pdu: Pdu
+    octets: bytes
     told: Callable[[bool], None] | None = None
     settled: bool = False
 
@@ -41,8 +42,9 @@ class Delivery:
 class Account:
     """One system_id: its links that may receive, and what waits for them."""
 
-    def __init__(self, system_id: str) -> None:
+    def __init__(self, system_id: str, clock: Callable[[], float]) -> None:
         self.system_id = system_id
+        self._clock = clock
         self.dropped = 0  # deliveries lost because too many waited
         self._links: list[ServerLink] = []
         self._waiting: deque[Delivery] = deque()
@@ -76,14 +78,22 @@ class Account:
             self._returned.append(delivery)
 
     def pump(self) -> None:
-        """Send what waits, as far as the windows reach."""
-        while self._returned or self._waiting:
-            link = max(self._links, key=_room, default=None)
-            if link is None or _room(link) <= 0:
-                return
+        """Send what waits, as far as the windows reach: to each link its share, and what one cannot take to the next."""
+        if not self._returned and not self._waiting:
+            return
+        links = sorted(self._links, key=_room) if len(self._links) > 1 else self._links
+        for index, link in enumerate(links):
+            share = -(-self.waiting // (len(links) - index))
+            self._send(link, min(share, _room(link)))
+
+    def _send(self, link: ServerLink, most: int) -> None:
+        now = self._clock()
+        for _ in range(most):
             delivery = (self._returned or self._waiting).popleft()
             if not delivery.settled:  # a late answer may have come while it waited to be sent again
-                link.request(delivery.pdu, delivery)
+                link.session.request_octets(Command.DELIVER_SM, delivery.octets, delivery, now)
+        if most > 0:
+            link.wire.flush_soon()
 
     def answered(self, delivery: Delivery, answer: Pdu) -> bool:
         """Take the answer to a delivery. Returns whether it is to be brought back, after a pause."""

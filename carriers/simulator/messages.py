@@ -58,7 +58,7 @@ class Message:
     """One message on its way to one handset.
 
     Attributes:
-        number: Its id.
+        carrier_id: Its id, in decimal.
         account: The system_id it came by.
         part: What it says, with the handset as its destination.
         source: Type of number, numbering plan and octets, as they came; so is ``destination``.
@@ -69,7 +69,7 @@ class Message:
         expires_at: When it may no longer be delivered; None for never.
     """
 
-    number: int
+    carrier_id: bytes
     account: str
     part: InboundMessage
     source: tuple[int, int, bytes]
@@ -82,10 +82,6 @@ class Message:
     state: ReceiptState = ReceiptState.ENROUTE
     error: int = 0
     done_at: datetime | None = None
-
-    @property
-    def carrier_id(self) -> bytes:
-        return str(self.number).encode()
 
     def end(self, state: ReceiptState, error: int, at: datetime) -> None:
         self.state, self.error, self.done_at = state, error, at
@@ -118,7 +114,7 @@ def _time(octets: bytes, now: datetime, status: int) -> datetime | None:
 def receipt(message: Message, *, hex_id: bool = False, unknown_tlvs: bool = False) -> Pdu:
     """The receipt of a message that has a final state, as text and as TLVs (SMPP 3.4 appendix B and section 5.3.2)."""
     word, state = FINALS[message.state]
-    carrier_id = f"{message.number:x}" if hex_id else str(message.number)
+    carrier_id = f"{int(message.carrier_id):x}" if hex_id else message.carrier_id.decode()
     tlvs: tuple[tuple[int, bytes], ...] = (
         (Tag.RECEIPTED_MESSAGE_ID, carrier_id.encode() + b"\0"),
         (Tag.MESSAGE_STATE, bytes((state,))),
@@ -137,13 +133,17 @@ def receipt(message: Message, *, hex_id: bool = False, unknown_tlvs: bool = Fals
 
 
 def _receipt_text(message: Message, carrier_id: str, word: str) -> bytes:
-    done_at = message.done_at or message.taken_at
     text = (
         f"id:{carrier_id} sub:001 dlvrd:{message.state is ReceiptState.DELIVERED:03d}"
-        f" submit date:{message.taken_at:%y%m%d%H%M} done date:{done_at:%y%m%d%H%M}"
+        f" submit date:{_date(message.taken_at)} done date:{_date(message.done_at or message.taken_at)}"
         f" stat:{word} err:{message.error:03d} text:{message.part.text[:20]}"
     )
     return text.encode("ascii", "replace")
+
+
+def _date(at: datetime) -> str:
+    """YYMMDDhhmm, as ``strftime`` writes it in three times the time."""
+    return f"{at.year % 100:02d}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}"
 
 
 def deliver_sm(

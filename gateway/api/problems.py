@@ -14,7 +14,17 @@ import orjson
 import structlog
 from aiohttp import web
 
-from gateway.errors import Forbidden, GatewayError, Invalid, NotFound, TooLarge, TooMany, Unauthorized, Unavailable
+from gateway.errors import (
+    Forbidden,
+    GatewayError,
+    Invalid,
+    Malformed,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +68,6 @@ class Internal(GatewayError):  # noqa: N818 -- as above
 def document(error: GatewayError) -> dict[str, Any]:
     """The problem document of an error, as plain JSON values."""
     return {
-        **error.extra,
         "type": f"{TYPE_PREFIX}{error.code}",
         "title": error.title,
         "status": error.status,
@@ -66,6 +75,7 @@ def document(error: GatewayError) -> dict[str, Any]:
         "code": error.code,
         "field": error.field,
         "remedy": error.remedy,
+        **error.extra,
     }
 
 
@@ -129,9 +139,7 @@ def _of_http(error: web.HTTPException) -> web.Response:
         return respond(NotFound("path_not_found", "There is nothing at this path.", remedy="See /docs for the paths."))
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return respond(too_large())
-    odd = GatewayError("bad_request", error.reason or "The request cannot be served.")
-    odd.status, odd.title = error.status, "The request cannot be served"  # type: ignore[misc] -- of this one instance
-    return respond(odd)
+    return respond(Malformed("bad_request", f"The request cannot be served: {error.reason}."))
 
 
 def too_large() -> TooLarge:

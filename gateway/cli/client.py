@@ -48,7 +48,11 @@ class Server:
     key: str = field(default="", repr=False)
 
     async def call(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None  # noqa: ANN401 -- JSON
+        self,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401 -- JSON
+        headers: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 -- JSON
         """The answer's document.
 

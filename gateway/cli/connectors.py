@@ -31,8 +31,13 @@ _LONGEST_SHOWN = 60  # characters of a setting in the table
 
 ConnectorId = Annotated[str, typer.Argument(metavar="CONNECTOR", help="Its id: 1 to 40 of a-z, 0-9 and hyphens.")]
 Kind = Annotated[str, typer.Option("--kind", help=f"One of: {_KINDS}.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="A setting as NAME=VALUE, such as host=smsc.example.net; give several.")]
-Ask = Annotated[list[str] | None, typer.Option("--ask", help="Ask for this setting without showing it, such as password.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting as NAME=VALUE, such as host=smsc.example.net; give several."),
+]
+Ask = Annotated[
+    list[str] | None, typer.Option("--ask", help="Ask for this setting without showing it, such as password.")
+]
 Group = Annotated[str, typer.Option("--group", help="Receipts of one connector of a group may come by another.")]
 Disabled = Annotated[bool, typer.Option("--disabled", help="Do not start it yet.")]
 
@@ -40,7 +45,7 @@ COLUMNS: tuple[Column, ...] = (
     ("Connector", lambda one: one["id"]),
     ("Kind", lambda one: one["kind"]),
     ("Enabled", lambda one: one["enabled"]),
-    ("State", lambda one: _state(one)),
+    ("State", lambda one: _state(one["live"])),
     ("Where", lambda one: _where(one["settings"])),
     ("Secrets", lambda one: " ".join(one["secrets"])),
 )
@@ -62,6 +67,7 @@ def list_connectors(key: Key = "", url: Url = "", as_json: Json = False) -> None
 @app.command()
 def add(
     connector: ConnectorId,
+    *,
     kind: Kind,
     settings: Set = None,
     ask: Ask = None,
@@ -168,8 +174,7 @@ def _live(url: str, key: str) -> dict[str, Any] | None:
     return {one["id"]: {name: one[name] for name in ("up", "links", "facts")} for one in answer["items"]}
 
 
-def _state(one: Mapping[str, Any]) -> str:
-    live = one["live"]
+def _state(live: Mapping[str, Any] | None) -> str:
     if live is None:
         return "not known"
     if live["up"]:

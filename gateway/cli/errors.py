@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
@@ -24,7 +24,7 @@ _BAD_ADDRESS = ("28", "3D")
 class Commands(TyperGroup):
     """A group whose commands end with a sentence and exit code 1 when something can be said about an error."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- typer's own class for it is private
         try:
             return super().invoke(ctx)
         except (GatewayError, CarrierError, OSError) as error:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 Number = Annotated[str, typer.Option("--number", help="The person's number in any form, or what the text left from.")]
 State = Annotated[str, typer.Option("--status", help=f"Only those that are so now: {', '.join(Status)}.")]
-Since = Annotated[str, typer.Option("--since", help="Made at this time or later, as 2026-11-22 or 2026-11-22T18:00:00Z.")]
+Since = Annotated[
+    str, typer.Option("--since", help="Made at this time or later, as 2026-11-22 or 2026-11-22T18:00:00Z.")
+]
 Before = Annotated[str, typer.Option("--before", help="Made before this time.")]
 After = Annotated[str, typer.Option("--after", help="Go on behind this id, the last of the page before.")]
 MessageId = Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.")]
@@ -62,6 +64,7 @@ app = typer.Typer(help="Texts: find them, and see what became of one and why.", 
 
 @app.command("list")
 def list_messages(
+    *,
     number: Number = "",
     status: State = "",
     since: Since = "",
@@ -102,7 +105,7 @@ def show(message: MessageId, as_json: Json = False) -> None:
 
 
 def _tell(story: Story) -> None:
-    message, decision = story.message, story.decision
+    message, decision = _document(story.message), story.decision
     typer.echo(clean(f"{message['status']}: {words.sentence(message)}\n"))
     for name, value in _facts(message, decision):
         if value:
@@ -124,7 +127,7 @@ def _facts(message: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[tup
         ("From", message["sender"]),
         ("Because", decision.get("why")),
         ("Text", message["body"]),
-        ("Parts", f"{message['parts']} ({message['encoding']}), US$ {from_millionths(message['price']):f}"),
+        ("Parts", f"{message['parts']} ({message['encoding']}), US$ {message['price']}"),
         ("Type", f"{message['message_type']}, {words.PURPOSES.get(message['purpose'], message['purpose'])}"),
         ("Reason", message["reason"]),
         ("Connector", message["connector_id"]),

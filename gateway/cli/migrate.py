@@ -23,7 +23,9 @@ def command(as_json: Json = False) -> None:
     """Bring the database to the schema of this release; make it where there is none."""
     settings = load_settings()
     before, after = asyncio.run(_migrate(settings))
-    sentence = f"The database is at revision {after}" + (" already." if before == after else f"; it was at {before or 'none'}.")
+    sentence = f"The database is at revision {after}" + (
+        " already." if before == after else f"; it was at {before or 'none'}."
+    )
     say(sentence, {"before": before, "after": after}, as_json=as_json)
 
 

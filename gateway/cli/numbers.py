@@ -53,6 +53,7 @@ def list_numbers(pool: PoolId = "", as_json: Json = False) -> None:
 @app.command()
 def add(
     number: Number,
+    *,
     kind: Kind = "",
     country: Country = "",
     message_type: Type = MessageType.TRANSACTIONAL,

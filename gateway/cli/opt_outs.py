@@ -38,7 +38,9 @@ Query = Annotated[str, typer.Argument(metavar="[NUMBER]", help="A number in any 
 Number = Annotated[str, typer.Argument(help="As +14255550100.")]
 AnyList = Annotated[str, typer.Option("--list", help="Only this opt-out list.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
-Source = Annotated[Path, typer.Argument(metavar="FILE", help=f"CSV with a heading: {', '.join(opt_outs.COLUMNS)}; - for stdin.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="FILE", help=f"CSV with a heading: {', '.join(opt_outs.COLUMNS)}; - for stdin.")
+]
 Target = Annotated[Path, typer.Argument(metavar="[FILE]", help="Left out: to stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 

@@ -19,7 +19,7 @@ from gateway.cli import (
     routes,
     send,
     senders,
-    serve,
+    serve_command,
     simulate,
     staff,
 )
@@ -37,7 +37,7 @@ _GROUPS = {
     "staff": staff.app,
 }
 _COMMANDS = {
-    "serve": serve.command,
+    "serve": serve_command.command,
     "send": send.command,
     "simulate": simulate.command,
     "migrate": migrate.command,

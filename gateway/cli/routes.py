@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from gateway.resources.desk import Desk
 
 Connectors = Annotated[
-    list[str], typer.Option("--connector", help="Its id; give several, first to last: the next is taken when one is down.")
+    list[str],
+    typer.Option("--connector", help="Its id; give several, first to last: the next is taken when one is down."),
 ]
 Country = Annotated[str, typer.Option("--country", help="Only texts to this country, such as US.")]
 Prefix = Annotated[str, typer.Option("--prefix", help="Only texts to numbers that begin so, such as +4479.")]
@@ -53,6 +54,7 @@ def list_routes(as_json: Json = False) -> None:
 
 @app.command()
 def add(
+    *,
     connectors: Connectors,
     country: Country = "",
     prefix: Prefix = "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,15 @@ from gateway.model import OnUnknown
 
 To = Annotated[str, typer.Option("--to", help="The person's number, as +14255550100.")]
 Body = Annotated[str, typer.Option("--body", help="The text.")]
-From = Annotated[str, typer.Option("--from", help="A number, sender ID, or id of one or of a pool. Left out: Heliograph chooses.")]
-Type = Annotated[str, typer.Option("--type", help="TRANSACTIONAL or PROMOTIONAL. Left out: that of what it leaves from.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Decide only, and say why: nothing is stored, nothing is sent.")]
+From = Annotated[
+    str, typer.Option("--from", help="A number, sender ID, or id of one or of a pool. Left out: Heliograph chooses.")
+]
+Type = Annotated[
+    str, typer.Option("--type", help="TRANSACTIONAL or PROMOTIONAL. Left out: that of what it leaves from.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Decide only, and say why: nothing is stored, nothing is sent.")
+]
 Ttl = Annotated[int | None, typer.Option("--ttl", help="Seconds after which it is no longer worth delivering.")]
 SendAt = Annotated[str, typer.Option("--send-at", help="When to send it, as 2026-12-24T18:00:00Z.")]
 MaxPrice = Annotated[str, typer.Option("--max-price", help="US$; refuse the text when it costs more.")]
@@ -29,6 +35,7 @@ Idempotency = Annotated[str, typer.Option("--idempotency-key", help="The same ke
 
 
 def command(
+    *,
     to: To,
     body: Body,
     origination: From = "",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import phonenumbers
@@ -19,9 +18,6 @@ from phonenumbers import NumberParseException, PhoneNumberFormat
 from gateway.console import gate, words
 from gateway.resources import reviews
 from gateway.store.times import from_micros, from_millionths, iso
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 PAGES: web.AppKey[Environment] = web.AppKey("pages", Environment)
 TEMPLATES = Path(__file__).parent / "templates"
@@ -53,7 +49,7 @@ def environment() -> Environment:
     )
     pages.filters |= {
         "clock": clock, "iso": iso, "phone": phone, "is_phone": is_phone, "segment": segment, "host": host,
-        "money": money, "actor": words.actor, "moment": moment,
+        "money": money, "actor": words.actor, "sentence": sentence,
     }  # fmt: skip
     pages.globals["words"] = words
     return pages
@@ -96,11 +92,13 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def clock(micros: int) -> str:
     """A time as staff read it: "5 Nov 2026, 14:03:22 UTC"."""
-    return moment(from_micros(micros))
-
-
-def moment(at: datetime) -> str:
+    at = from_micros(micros)
     return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def sentence(text: str) -> str:
+    """Words of the record, beginning as a sentence does: "keyword STOP" is "Keyword STOP"."""
+    return text[:1].upper() + text[1:]
 
 
 def is_phone(text: str) -> bool:

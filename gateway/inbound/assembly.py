@@ -3,6 +3,7 @@
 Rule 1: a part is kept before it is acknowledged. The key has the source, so two people who text one short code with
         the same reference at the same time are not mixed up.
 Rule 2: the same part again is no news; another part under the same number is a new text (references come round again).
+        Of a text that was given and acknowledged, the same part is no news for ten minutes; later it is a new text.
 Rule 3: a text whose parts have not all come in ten minutes is given as it is, marked incomplete; it is given again
         when the rest comes within a day.
 """
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, update
 
+import orjson
 from carriers import text
-from gateway.store.tables import inbound_parts
+from gateway.store.tables import inbound_messages, inbound_parts
+from gateway.store.texts import storable
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
@@ -48,7 +51,14 @@ def assembly_key(carrier_group: str, message: InboundMessage) -> str:
     key = text.reassembly_key(message)
     if key is None:
         return ""
-    return "|".join((carrier_group, key.source, key.destination, key.kind, str(key.reference), str(key.total)))
+    whose = storable(key.source), storable(key.destination)
+    return orjson.dumps([carrier_group, *whose, key.kind, key.reference, key.total]).decode()
+
+
+def ends(assembly: str) -> tuple[str, str, str]:
+    """The carrier group, the source and the destination of an assembly key."""
+    group, source, destination, *_ = orjson.loads(assembly)
+    return group, source, destination
 
 
 async def add_part(connection: AsyncConnection, assembly: str, message: InboundMessage, now: int) -> Whole | None:
@@ -58,13 +68,14 @@ async def add_part(connection: AsyncConnection, assembly: str, message: InboundM
     rows = await _parts(connection, assembly, now)
     generation = max((row.generation for row in rows), default=0)
     current = {row.number: row for row in rows if row.generation == generation}
-    same = current.get(part.number)
-    if same is not None and same.octets == message.octets and same.body == message.text:
-        return None  # the carrier sent it again
+    same, body = current.get(part.number), storable(message.text)
+    if same is not None and (same.octets, same.body) == (message.octets, body):
+        if len(current) < part.total or not await _is_over(connection, same, now):
+            return None  # the carrier sent it again
     if same is not None:
         generation, current = generation + 1, {}
     row = {
-        "assembly": assembly, "number": part.number, "generation": generation, "body": message.text,
+        "assembly": assembly, "number": part.number, "generation": generation, "body": body,
         "octets": message.octets, "received_at": now,
         "inbound_id": next((row.inbound_id for row in current.values()), ""),
     }  # fmt: skip
@@ -72,6 +83,13 @@ async def add_part(connection: AsyncConnection, assembly: str, message: InboundM
     if len(current) + 1 < part.total:
         return None
     return _join(assembly, await _parts(connection, assembly, now), generation, part.total, message.data_coding)
+
+
+async def _is_over(connection: AsyncConnection, part: Any, now: int) -> bool:  # noqa: ANN401 -- a row of inbound_parts
+    """Whether the whole text that a part belongs to was acknowledged, and long enough ago that no copy is under way."""
+    t = inbound_messages.c
+    acknowledged = await connection.scalar(select(t.acknowledged).where(t.id == part.inbound_id))
+    return bool(acknowledged) and part.received_at < now - INCOMPLETE_AFTER
 
 
 async def _parts(connection: AsyncConnection, assembly: str, now: int) -> Sequence[Any]:
@@ -110,7 +128,7 @@ async def overdue(connection: AsyncConnection, now: int) -> list[Whole]:
     )
     found = []
     for assembly, generation in (await connection.execute(waiting)).all():
-        total = int(assembly.rpartition("|")[2])
+        total = orjson.loads(assembly)[-1]
         found.append(_join(assembly, await _parts(connection, assembly, now), generation, total, 0))
     return found
 

@@ -27,6 +27,7 @@ from gateway.numbers import mask, parse_destination
 from gateway.outbound.request import Order, SendRequest
 from gateway.resources import opt_outs, reviews
 from gateway.store.tables import inbound_messages, messages
+from gateway.store.texts import storable
 from gateway.store.times import HOUR, new_id
 from keywords import engine
 from keywords.types import KeywordSet, Meaning
@@ -102,7 +103,7 @@ class Inbound:
     async def _give_overdue(self, tx: Tx) -> None:
         now = self._now()
         for whole in await assembly.overdue(tx.conn, now):
-            group, source, destination, *_ = whole.assembly.split("|")
+            group, source, destination = assembly.ends(whole.assembly)
             text = self._read(group, source, destination, "", whole, now)
             await self._keep(tx, text, whole)
         await assembly.clean(tx.conn, now)
@@ -118,6 +119,7 @@ class Inbound:
     def _read(
         self, connector_id: str, source: str, destination: str, carrier_id: str, whole: Whole, now: int
     ) -> Received:
+        source, destination, body = storable(source), storable(destination), storable(whole.body)
         found = self._catalog.identity_by_sender(destination)
         account_id, identity = found or (DEFAULT_ACCOUNT, None)
         if identity is None:
@@ -127,11 +129,11 @@ class Inbound:
                 to=mask(destination),
                 connector=connector_id,
             )
-        sign = f"{connector_id}\0{source}\0{destination}\0{whole.body}".encode("utf-8", "surrogatepass")
+        sign = f"{connector_id}\0{source}\0{destination}\0{body}".encode()
         return Received(
             id=new_id(), account_id=account_id, identity=identity, source=source, destination=destination,
-            body=whole.body, octets=whole.octets, parts=whole.parts, complete=whole.complete,
-            connector_id=connector_id, carrier_id=carrier_id,
+            body=body, octets=whole.octets, parts=whole.parts, complete=whole.complete,
+            connector_id=connector_id, carrier_id=storable(carrier_id),
             fingerprint=hashlib.blake2b(sign + whole.octets, digest_size=16).hexdigest(), at=now,
             completes=whole.inbound_id,
         )  # fmt: skip
@@ -238,7 +240,7 @@ def _region(source: str) -> str:
 def _row(text: Received, match: KeywordMatch, reply_to: str) -> dict[str, Any]:
     return {
         "id": text.id, "account_id": text.account_id, "identity": text.destination,
-        "identity_id": text.identity.id if text.identity else "", "source": text.source, "body": _storable(text.body),
+        "identity_id": text.identity.id if text.identity else "", "source": text.source, "body": text.body,
         "raw": base64.b64encode(text.octets).decode(), "parts": text.parts, "complete": int(text.complete),
         "connector_id": text.connector_id, "carrier_id": text.carrier_id, "keyword": match.word,
         "meaning": match.meaning.value, "match": orjson.dumps(match_document(match)).decode(), "reply_to": reply_to,
@@ -249,22 +251,17 @@ def _row(text: Received, match: KeywordMatch, reply_to: str) -> dict[str, Any]:
 def match_document(match: KeywordMatch) -> dict[str, Any]:
     """What matched and why, for the record."""
     return {
-        "meaning": match.meaning.value, "word": match.word, "matched_text": _storable(match.matched_text),
-        "how": _storable(match.how), "rule": match.rule, "language": match.language, "sources": list(match.sources),
+        "meaning": match.meaning.value, "word": match.word, "matched_text": storable(match.matched_text),
+        "how": storable(match.how), "rule": match.rule, "language": match.language, "sources": list(match.sources),
         "note": match.note,
     }  # fmt: skip
 
 
 def _event(text: Received, match: KeywordMatch, reply_to: str) -> Event:
     data = {
-        "inbound_id": text.id, "from": text.source, "to": text.destination, "body": _storable(text.body),
+        "inbound_id": text.id, "from": text.source, "to": text.destination, "body": text.body,
         "raw": base64.b64encode(text.octets).decode(), "parts": text.parts, "complete": text.complete,
         "completes": text.completes, "keyword": match.word, "meaning": match.meaning.value, "rule": match.rule,
         "reply_to": reply_to, "connector": text.connector_id,
     }  # fmt: skip
     return Event(EventType.INBOUND_RECEIVED, text.account_id, text.id, text.at, data)
-
-
-def _storable(text: str) -> str:
-    """Text as databases take it: no NUL (PostgreSQL), no half surrogate pair (UTF-8)."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

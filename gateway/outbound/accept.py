@@ -130,7 +130,7 @@ class Outbound:
         if stored:
             return _replay(order, *stored)
         outcomes = tuple(one if isinstance(one, GatewayError) else self._decide(one, facts, batch) for one in parsed)
-        if order.idempotency_key and any(isinstance(outcome, Accepted) for outcome in outcomes):
+        if order.idempotency_key and any(isinstance(one, Accepted) and one.message_id for one in outcomes):
             response = orjson.dumps([_to_document(outcome) for outcome in outcomes]).decode()
             facts.keys[account_id, order.idempotency_key] = (order.request_hash, response)
             batch.keys.append((account_id, order.idempotency_key, order.request_hash, 202, response, facts.now))
@@ -141,7 +141,8 @@ class Outbound:
         try:
             decided = decide(request, parsed.destination, facts, self._catalog, self._links)
         except GatewayError as error:
-            error.field = error.field if error.field.startswith(request.path) else f"{request.path}{error.field}"
+            if not error.field.startswith(request.path):
+                error.field = f"{request.path}{error.field}".rstrip(".")
             return error
         decision_id, document = self._book.entry(decided)
         status, next_at = _first_status(request, decided, facts.now)
@@ -166,7 +167,7 @@ class Outbound:
     ) -> None:
         request, now = parsed.request, accepted.created_at
         identity, status = decided.choice.identity, accepted.status
-        expires_at = (to_micros(request.send_at) if request.send_at else now) + span(request.ttl)
+        expires_at = max(now, to_micros(request.send_at) if request.send_at else now) + span(request.ttl)
         why = decided.outcome.refusal or decided.outcome.deferral
         code, reason = (why.code, why.reason) if why else ("", "")
         final_at = now if status is Status.REFUSED else None
@@ -219,6 +220,10 @@ def _check(request: SendRequest) -> None:
     if not request.body:
         raise Invalid(
             "empty", "The text is empty.", field=f"{request.path}body", remedy="Write at least one character."
+        )
+    if "\0" in request.body:
+        raise Invalid(
+            "not_text", "The text holds a NUL character.", field=f"{request.path}body", remedy="Leave U+0000 out."
         )
     if len(request.body) > MAX_BODY:
         detail = f"The text has {len(request.body)} characters; {MAX_BODY} are the most."

@@ -86,7 +86,8 @@ def decide(request: SendRequest, destination: Destination, facts: Facts, catalog
         "recent": tuple(person.recent), "simulator": links.simulated(choice.connectors[0]),
     }  # fmt: skip
     outcome = engine.check(SendFacts(**known))
-    if outcome.effect is not Effect.REFUSE and request.purpose is Purpose.MESSAGE:
+    counts = request.purpose is Purpose.MESSAGE and not request.dry_run
+    if outcome.effect is not Effect.REFUSE and counts:
         person.recent.append(Recent(from_micros(facts.now), body_hash, message_type))  # type: ignore[arg-type]
     return Decided(choice, outcome, body, body_hash, encoding, parts, price, message_type)
 

@@ -19,6 +19,7 @@ from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import BY_IDS, Move, move_in, to_dispatch
 from gateway.store.hot import Hot, upsert
 from gateway.store.tables import parts
+from gateway.store.texts import storable
 from gateway.store.times import SECOND
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 RETRY_AFTER = (5, 15, 60, 300, 900)  # seconds, +-20 %
+# A code that only the carrier can explain (carriers.smpp.status.describe names it so) is tried once more, then final.
+VENDOR, TRIES_OF_VENDOR_CODE = "vendor 0x", 1
 UNKNOWN_WAIT = 60 * SECOND  # a late answer or a receipt may still tell, before resend_once sends again
 
 _PART = (
@@ -87,16 +90,21 @@ def judge(settled: Settled, now: int) -> Judgement:
         return _unknown(settled.message, result, now)
     if result := outcomes.get(Outcome.REJECTED):
         return Judgement(Status.REJECTED, code=result.raw_code, reason=result.detail)
-    sent = settled.message.sent_parts | {
-        number for number, result in settled.results.items() if result.outcome is Outcome.ACCEPTED
-    }
+    message = _with_sent(settled)
     if result := outcomes.get(Outcome.RETRY):
-        return _retry(settled, result, sent, now)
+        return _retry(message, settled, result, now)
     for outcome in (Outcome.THROTTLED, Outcome.NOT_SENT):
         if result := outcomes.get(outcome):
-            again = replace(settled.message, sent_parts=sent)
+            again = message
             return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
     return Judgement(Status.SUBMITTED, next_at=now + settled.give_up_after)
+
+
+def _with_sent(settled: Settled) -> Dispatch:
+    """The message as it is after these answers. Parts of one message do not leave by two carriers."""
+    message = settled.message
+    sent = message.sent_parts | {n for n, result in settled.results.items() if result.outcome is Outcome.ACCEPTED}
+    return replace(message, sent_parts=sent, connectors=(settled.connector_id,) if sent else message.connectors)
 
 
 def _unknown(message: Dispatch, result: SubmissionResult, now: int) -> Judgement:
@@ -107,15 +115,14 @@ def _unknown(message: Dispatch, result: SubmissionResult, now: int) -> Judgement
     )  # fmt: skip
 
 
-def _retry(settled: Settled, result: SubmissionResult, sent: frozenset[int], now: int) -> Judgement:
-    message = settled.message
-    if message.attempts < len(RETRY_AFTER):
+def _retry(message: Dispatch, settled: Settled, result: SubmissionResult, now: int) -> Judgement:
+    if message.attempts < (TRIES_OF_VENDOR_CODE if result.detail.startswith(VENDOR) else len(RETRY_AFTER)):
         wait = int(RETRY_AFTER[message.attempts] * SECOND * settled.jitter)
-        again = replace(message, attempts=message.attempts + 1, sent_parts=sent)
+        again = replace(message, attempts=message.attempts + 1)
         return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now + wait, again=again)
     ways = message.connectors
     others = ways[ways.index(settled.connector_id) + 1 :] if settled.connector_id in ways else ()
-    if others and not sent:  # parts of one message do not leave by two carriers
+    if others and not result.detail.startswith(VENDOR):
         again = replace(message, attempts=0, connectors=others)
         return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
     return Judgement(Status.FAILED, code=result.raw_code, reason=result.detail)
@@ -144,11 +151,11 @@ def _part_rows(settled: Settled, now: int) -> list[tuple[Any, ...]]:
     return [
         (
             message.id, number, message.account_id, _PART_STATUS[result.outcome].value, now, settled.connector_id,
-            settled.carrier_group, result.carrier_id, canonical(result.carrier_id) if result.carrier_id else "",
-            result.raw_code,
+            settled.carrier_group, carrier_id, canonical(carrier_id) if carrier_id else "", storable(result.raw_code),
         )
         for number, result in settled.results.items()
         if result.outcome in _PART_STATUS
+        for carrier_id in [storable(result.carrier_id)]
     ]  # fmt: skip
 
 

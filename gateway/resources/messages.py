@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Text, bindparam, func, literal_column, or_, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.events.log import append
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Executable, RowMapping, Select
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.store.store import Store
     from gateway.store.writer import Tx
@@ -75,6 +76,10 @@ _MOVED = ("status", "status_at", "reason_code", "reason", "connector_id", "next_
 def _move(_dialect: Dialect) -> Executable:
     values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in _MOVED}
     submitted_at = messages.c.submitted_at
+    # Who took it stays on record when nobody takes it further.
+    values["connector_id"] = func.coalesce(
+        func.nullif(bindparam("p_connector_id", type_=Text), literal_column("''")), messages.c.connector_id
+    )
     values["submitted_at"] = func.coalesce(bindparam("p_submitted_at", type_=submitted_at.type), submitted_at)
     values["final_at"] = bindparam("p_final_at")
     return (
@@ -139,10 +144,11 @@ def dispatchable() -> Select[Any]:
     return select(*(messages.c[name] for name in _DISPATCH), messages.c.status, messages.c.status_at)
 
 
-def to_dispatch(row: Any, sent_parts: Iterable[int] = ()) -> Dispatch:  # noqa: ANN401 -- a row of ``dispatchable``
+def to_dispatch(row: Any, sent_parts: Iterable[int] = (), by: str = "") -> Dispatch:  # noqa: ANN401 -- a row of ``dispatchable``
+    """A message as the worker takes it; ``by`` is the connector that took ``sent_parts``, which takes the others too."""
     values = dict(zip(_DISPATCH, row, strict=False))
     values |= {
-        "connectors": tuple(orjson.loads(values["connectors"])),
+        "connectors": (by,) if by else tuple(orjson.loads(values["connectors"])),
         "possible_duplicate": bool(values["possible_duplicate"]),
         "context": orjson.loads(values["context"]),
         "sent_parts": frozenset(sent_parts),
@@ -251,12 +257,19 @@ async def load(store: Store, query: Select[Any]) -> list[Dispatch]:
     """Dispatches of a query over ``dispatchable``, with the parts that were taken before."""
     async with store.reading() as connection:
         rows = list(await connection.execute(query))
-        several = [row.id for row in rows if row.parts > 1]
-        sent: dict[str, set[int]] = {}
-        if several:
-            taken = select(parts.c.message_id, parts.c.number).where(
-                parts.c.message_id.in_(several), parts.c.status == Status.SUBMITTED.value
-            )
-            for message_id, number in await connection.execute(taken):
-                sent.setdefault(message_id, set()).add(number)
-    return [to_dispatch(row, sent.get(row.id, ())) for row in rows]
+        taken = await taken_parts(connection, [row.id for row in rows if row.parts > 1])
+    return [to_dispatch(row, *taken.get(row.id, ())) for row in rows]
+
+
+async def taken_parts(connection: AsyncConnection, message_ids: Sequence[str]) -> dict[str, tuple[set[int], str]]:
+    """Which parts of these messages a carrier took, whatever became of them, and the connector they left by."""
+    found: dict[str, tuple[set[int], str]] = {}
+    if not message_ids:
+        return found
+    taken = or_(parts.c.status != Status.UNKNOWN.value, parts.c.carrier_id != "")
+    query = select(parts.c.message_id, parts.c.number, parts.c.connector_id)
+    for message_id, number, connector_id in await connection.execute(
+        query.where(parts.c.message_id.in_(message_ids), taken)
+    ):
+        found.setdefault(message_id, (set(), connector_id))[0].add(number)
+    return found

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.errors import GatewayError, Unavailable
 from gateway.store.engine import bare
@@ -81,7 +81,15 @@ class Tx:
 
     def committed(self) -> None:
         for action in self._after:
-            action()
+            _safely(action)
+
+    def mark(self) -> int:
+        """Where ``unwind`` goes back to."""
+        return len(self._after)
+
+    def unwind(self, mark: int) -> None:
+        """Forget what was to follow the commit of work that is undone."""
+        del self._after[mark:]
 
     def _sql(self, hot: Hot) -> str:
         sql = self._compiled.get(hot.name)
@@ -156,7 +164,9 @@ class Writer:
             while self._waiting:
                 began = asyncio.get_running_loop().time()
                 count = min(len(self._waiting), BATCH)
-                await self._commit([self._waiting.popleft() for _ in range(count)])
+                pieces = [self._waiting.popleft() for _ in range(count)]
+                # Whoever has gone away was told nothing, so nothing need be stored.
+                await self._commit([piece for piece in pieces if not piece.future.cancelled()])
                 await self._pace(began)
 
     async def _pace(self, began: float) -> None:
@@ -194,7 +204,7 @@ class Writer:
         for piece, outcome in outcomes:
             _answer(piece.future, outcome)
         if self.on_commit:
-            self.on_commit()
+            _safely(self.on_commit)
 
     async def _connect(self) -> tuple[AsyncConnection, Bare]:
         if self._connection is None or self._bare is None:
@@ -274,13 +284,23 @@ async def _apply(tx: Tx, pieces: list[_Piece[Any, Any]]) -> list[tuple[_Piece[An
 
 
 async def _alone(tx: Tx, work: Callable[[Tx], Awaitable[Any]]) -> Any:  # noqa: ANN401 -- what the work gives
+    mark = tx.mark()
     try:
         async with tx.conn.begin_nested():
             return await work(tx)
     except Exception as error:
         if is_unavailable(error):
             raise
+        tx.unwind(mark)
         return error
+
+
+def _safely(action: Callable[[], None]) -> None:
+    """After a commit nothing may fail any more: the work would be taken for undone and be done twice."""
+    try:
+        action()
+    except Exception:
+        log.exception("failed after the commit", action="store.commit")
 
 
 def _answer(future: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401 -- a result or an exception
@@ -299,13 +319,12 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, IntegrityError):
         return False
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+        return error.connection_invalidated or is_unavailable(error.orig or error)
     if isinstance(error, sqlite3.Error):
-        return isinstance(error, (sqlite3.OperationalError, sqlite3.InterfaceError))
+        # SQLITE_ERROR is a statement that cannot be; all others say that the file cannot be read or written now.
+        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
     sqlstate = getattr(error, "sqlstate", None)
-    if (
-        sqlstate is not None
-    ):  # asyncpg: 08 connection, 53 resources, 57 operator, 25006 read-only (PostgreSQL appendix A)
+    if sqlstate is not None:  # 08 connection, 53 resources, 57 operator, 25006 read-only (PostgreSQL appendix A)
         return str(sqlstate).startswith(("08", "53", "57", "58", "25006"))
     return isinstance(error, (OSError, ConnectionError, TimeoutError)) or "Interface" in type(error).__name__
 

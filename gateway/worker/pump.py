@@ -41,29 +41,35 @@ class Pump:
         self.wake = asyncio.Event()
         self._id = connector_id
         self._worker = worker
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name=f"pump-{connector_id}")
 
     async def stop(self) -> None:
-        self._task.cancel()
+        """Claim no more. What is being claimed is handed over first: a claim that nobody follows up is UNKNOWN."""
+        self._stopping = True
+        self.wake.set()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self.wake.clear()
             try:
                 if not await self._fill():
                     await self._rest()
             except Unavailable:
-                await asyncio.sleep(STORE_DOWN_WAIT)
+                await self._pause(STORE_DOWN_WAIT)
             except Exception:
                 log.exception("pump failed", action="worker.pump", connector=self._id)
-                await asyncio.sleep(STORE_DOWN_WAIT)
+                await self._pause(STORE_DOWN_WAIT)
 
     async def _rest(self) -> None:
         at = self.line.wake_at()
-        seconds = 1.0 if at is None else min(1.0, max(0.001, (at - self._worker.now()) / SECOND))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.wake.wait(), seconds)
+        await self._pause(1.0 if at is None else min(1.0, max(0.001, (at - self._worker.now()) / SECOND)))
+
+    async def _pause(self, seconds: float) -> None:
+        if not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), seconds)
 
     async def _fill(self) -> bool:
         """Fill the window once. False when there was no room or nothing to send."""
@@ -132,7 +138,7 @@ class Pump:
         """Seconds to wait for the connector's rate and the identity's own."""
         limits = [(f"connector:{self._id}", rate)] if rate else []
         if message.rate is not None:
-            if self.line.is_parked(message.identity_id):
+            if self.line.must_wait(message):
                 return 0.01  # behind those of the same sender that wait already
             limits.append((f"identity:{message.identity_id}", message.rate))
         try:

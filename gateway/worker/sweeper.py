@@ -12,7 +12,7 @@ from sqlalchemy import delete, or_
 
 from gateway.errors import Unavailable
 from gateway.model import Status
-from gateway.resources.messages import Move, dispatchable, load, move_in, to_dispatch
+from gateway.resources.messages import Move, dispatchable, load, move_in, taken_parts, to_dispatch
 from gateway.store.tables import idempotency_keys, messages, orphans, sessions
 from gateway.store.times import HOUR, SECOND
 
@@ -95,8 +95,9 @@ class Sweeper:
         if self._every("expire", EXPIRE_EVERY, now):
             await self._expire(now)
             await self._inbound.give_overdue()
-        if self._receipts.orphans and self._every("orphans", ORPHANS_EVERY, now):
-            await self._receipts.reclaim(())
+        receipts = self._receipts
+        if receipts.base_learned or (receipts.orphans and self._every("orphans", ORPHANS_EVERY, now)):
+            await receipts.reclaim_all()
         if self._every("clean", CLEAN_EVERY, now):
             await self._store.write(lambda tx: _clean(tx, now))
 
@@ -121,9 +122,12 @@ class Sweeper:
 
     async def _move_due(self, tx: Tx, *, rows: list[Any], now: int) -> list[Dispatch]:
         """The rows may have moved since they were read: only those still as read are moved."""
-        ids = [row.id for row in rows]
-        current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), messages.c.next_at <= now))
-        due = [(to_dispatch(row), row) for row in current if row.status in _DUE]
+        was = {row.id: row.status for row in rows}
+        live = messages.c.final_at.is_(None)
+        current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(was), live, messages.c.next_at <= now))
+        found = [row for row in current if row.status == was[row.id]]
+        taken = await taken_parts(tx.conn, [row.id for row in found if row.parts > 1])
+        due = [(to_dispatch(row, *taken.get(row.id, ())), row) for row in found]
         moves = [_due_move(message, row, now) for message, row in due]
         await move_in(tx, moves)
         return [
@@ -138,11 +142,11 @@ class Sweeper:
         due = worker.retry_at is not None and worker.retry_at <= now
         if not due and not (worker.behind and worker.room > 0) and not self._every("refill", 30 * SECOND, now):
             return
-        limit = max(worker.room, BATCH)
+        asked = max(worker.room, BATCH) + worker.waiting
         query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at)
-        found = await load(self._store, query.limit(limit + worker.waiting))
+        found = await load(self._store, query.limit(asked))
         fresh = [message for message in found if not worker.knows(message.id)]
-        worker.behind = len(fresh) > worker.room
+        worker.behind = len(fresh) > worker.room or len(found) == asked
         worker.retry_at = await self._next_retry(now)
         worker.offer([self._complete(message) for message in fresh[: max(worker.room, 0)]])
 
@@ -173,8 +177,17 @@ def _due_move(message: Dispatch, row: Any, now: int) -> Move:  # noqa: ANN401 --
     status = Status(row.status)
     if status is Status.SUBMITTED:
         reason = "No final receipt came in the time that carriers take at most."
-        return Move(message, status, Status.UNKNOWN, now, was_at=row.status_at, code="no_receipt", reason=reason)
+        return Move(
+            message, status, Status.UNKNOWN, now, was_at=row.status_at, code="no_receipt", reason=reason,
+            attempts=message.attempts, possible_duplicate=message.possible_duplicate,
+        )  # fmt: skip
     resend = status is Status.UNKNOWN
+    if resend and message.expires_at <= now:
+        reason = "The carrier did not answer, and the time to live was over before it could be sent once more."
+        return Move(
+            message, status, Status.UNKNOWN, now, was_at=row.status_at, code="no_answer", reason=reason,
+            attempts=message.attempts, final=True,
+        )  # fmt: skip
     reason = "Sent once more as on_unknown asks; the person may get it twice." if resend else ""
     return Move(
         message, status, Status.QUEUED, now, was_at=row.status_at, code="resent" if resend else "", reason=reason,

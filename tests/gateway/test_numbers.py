@@ -324,3 +324,33 @@ def test_finding_never_fails(typed, region):
 @given(st.sampled_from([row[1] for row in GOOD]), st.sampled_from(["{}", "00{}", "011 {}", "x {} x", "{}."]))
 def test_what_can_be_sent_to_is_found_without_its_plus(e164, pattern):
     assert find(pattern.format(e164.removeprefix("+"))) == e164
+
+
+EXAMPLES = sorted(
+    phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    for region in phonenumbers.SUPPORTED_REGIONS
+    for kind in range(11)
+    if (number := phonenumbers.example_number_for_type(region, kind))
+)
+
+
+@given(st.sampled_from(EXAMPLES), st.lists(st.tuples(st.integers(1, 14), st.sampled_from("0123456789")), max_size=4))
+@settings(max_examples=1500)
+def test_the_short_way_says_what_phonenumbers_says(example, changes):
+    digits = list(example)
+    for place, digit in changes:
+        digits[min(place, len(digits) - 1)] = digit
+    raw = "".join(digits)
+    found = numbers._read_plain(raw)
+    if found is not None:
+        number = phonenumbers.parse(raw, None)
+        assert phonenumbers.is_valid_number(number)
+        assert found.country == phonenumbers.region_code_for_number(number)
+        assert found.e164 == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_the_short_way_serves_the_main_country_of_most_codes():
+    assert numbers._read_plain("+14255550100") == Destination("+14255550100", "US")
+    assert numbers._read_plain("+447700900123") == Destination("+447700900123", "GB")
+    assert numbers._read_plain("+14165550123") is None  # Canada: the long way
+    assert numbers.parse_destination("+14165550123").country == "CA"

@@ -6,12 +6,13 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.model import IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import accounts, connectors, keywords, opt_out_lists, phone_numbers, routes, sender_ids
 from tests.gateway.conftest import NOW
+from tests.support.connectors import validate
 
 MAIN = {"account_id": "main"}
 
 
 async def number(desk, written="+12065550100", **more):
-    return await phone_numbers.create(desk, **MAIN, **{"number": written, "kind": "LONG_CODE", "now": NOW} | more)
+    return await phone_numbers.create(desk, **MAIN | {"number": written, "kind": "LONG_CODE", "now": NOW} | more)
 
 
 # Phone numbers
@@ -24,7 +25,17 @@ async def test_a_number_is_kept_as_given_and_found_by_the_catalog(desk):
         self_managed_opt_outs=True, match_mode="begins", rate=5,
     )  # fmt: skip
     assert made == OriginationIdentity(
-        made.id, IdentityKind.TEN_DLC, "+12065550100", "US", MessageType.PROMOTIONAL, "News", (), True, True, "begins", 5
+        made.id,
+        IdentityKind.TEN_DLC,
+        "+12065550100",
+        "US",
+        MessageType.PROMOTIONAL,
+        "News",
+        (),
+        True,
+        True,
+        "begins",
+        5,
     )
     assert made.id.startswith("phone-")
     assert len(made.id) == len("phone-") + 32
@@ -62,9 +73,7 @@ async def test_a_number_exists_once_for_all_accounts(desk):
     await number(desk)
     for account_id in ("main", "other"):
         with pytest.raises(Conflict) as caught:
-            await number(desk, "+1 (206) 555-0100", account_id=account_id) if account_id == "main" else (
-                await phone_numbers.create(desk, account_id="other", number="+12065550100", kind="LONG_CODE", now=NOW)
-            )
+            await number(desk, "+1 (206) 555-0100", account_id=account_id)
         assert caught.value.code == "phone_number_exists"
 
 
@@ -135,9 +144,9 @@ async def test_an_identity_that_a_route_names_stays(desk, smpp_connector):
 
 @pytest.fixture
 async def smpp_connector(desk):
-    from tests.support.connectors import validate
-
-    made = await connectors.create(desk, connector_id="smpp-1", kind="smpp", settings={"host": "x"}, validate=validate, now=NOW)
+    made = await connectors.create(
+        desk, connector_id="smpp-1", kind="smpp", settings={"host": "x"}, validate=validate, now=NOW
+    )
     return made.id
 
 
@@ -167,7 +176,13 @@ async def test_a_sender_id_is_one_per_country_whatever_its_case(desk):
 
 @pytest.mark.parametrize(
     ("sender", "code"),
-    [("+12065550100", "kind_mismatch"), ("12345", "kind_mismatch"), ("", "sender_missing"), ("x" * 12, "sender_wrong_length"), ("A\x00", "sender_has_other_characters")],
+    [
+        ("+12065550100", "kind_mismatch"),
+        ("12345", "kind_mismatch"),
+        ("", "sender_missing"),
+        ("x" * 12, "sender_wrong_length"),
+        ("A\x00", "sender_has_other_characters"),
+    ],
 )
 async def test_what_no_sender_id_can_be(desk, sender, code):
     with pytest.raises(Invalid) as caught:
@@ -275,7 +290,10 @@ async def test_a_word_that_is_not_there(desk):
         assert caught.value.code == "keyword_not_found"
 
 
-@pytest.mark.parametrize(("owner", "code"), [("pool-0", "pool_not_found"), ("phone-0", "phone_number_not_found"), ("x", "phone_number_not_found")])
+@pytest.mark.parametrize(
+    ("owner", "code"),
+    [("pool-0", "pool_not_found"), ("phone-0", "phone_number_not_found"), ("x", "phone_number_not_found")],
+)
 async def test_an_owner_that_is_not_there(desk, owner, code):
     with pytest.raises(NotFound) as caught:
         await keywords.put(desk, **MAIN, owner_id=owner, word="menu", now=NOW)

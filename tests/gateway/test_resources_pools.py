@@ -181,7 +181,13 @@ async def test_the_last_sender_id_cannot_leave(desk):
 
 @pytest.mark.parametrize(
     "change",
-    [{"message_type": "PROMOTIONAL"}, {"opt_out_list": "News"}, {"two_way": False}, {"self_managed_opt_outs": True}, {"match_mode": "begins"}],
+    [
+        {"message_type": "PROMOTIONAL"},
+        {"opt_out_list": "News"},
+        {"two_way": False},
+        {"self_managed_opt_outs": True},
+        {"match_mode": "begins"},
+    ],
 )
 async def test_what_the_pool_decides_is_not_changed_on_its_number(desk, news, change):
     first = await number(desk)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -15,6 +14,9 @@ from gateway.api.rest.fields import Answer, At, Line, Money, NoQuery, Request
 from gateway.resources import accounts
 from gateway.resources.accounts import LONGEST_NAME, MOST_LOOKBACK, Account
 from gateway.store.times import iso
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _LONGEST = int(MOST_LOOKBACK.total_seconds())
 _CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
@@ -40,7 +42,10 @@ class LimitsPatch(Request):
         default=None, description="US dollars in one month (UTC); null is no limit."
     )
     duplicate_window: int = Field(
-        default=0, ge=0, le=_LONGEST, description="Seconds in which the same text to the same person is refused; 0 is none."
+        default=0,
+        ge=0,
+        le=_LONGEST,
+        description="Seconds in which the same text to the same person is refused; 0 is none.",
     )
 
 

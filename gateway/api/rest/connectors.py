@@ -106,9 +106,7 @@ async def get(call: Call[NoQuery, None]) -> ConnectorAnswer:
 
 
 async def update(call: Call[NoQuery, ConnectorPatch]) -> ConnectorAnswer:
-    changed = await connectors.update(
-        call.desk, connector_id=call.path("id"), validate=validate, **call.body.given()
-    )
+    changed = await connectors.update(call.desk, connector_id=call.path("id"), validate=validate, **call.body.given())
     await call.services.restart_connectors()
     return _shown(changed, _live(call))
 
@@ -147,7 +145,8 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="POST", path="/v1/connectors", scope="admin", tag=_TAG, summary="Set up a connector",
-        handle=create, body=NewConnector, answer=ConnectorAnswer, status=201, problems=frozenset({409}), of_instance=True,
+        handle=create, body=NewConnector, answer=ConnectorAnswer, status=201, problems=frozenset({409}),
+        of_instance=True,
     ),
     Endpoint(
         method="GET", path="/v1/connectors/{id}", scope="admin", tag=_TAG, summary="One connector and its links",
@@ -160,7 +159,8 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="DELETE", path="/v1/connectors/{id}", scope="admin", tag=_TAG, summary="Remove a connector",
-        handle=delete, status=204, problems=frozenset({409}), of_instance=True,
+        handle=delete, status=204, problems=frozenset({409}),
+        of_instance=True,
         note="One that a route names cannot be removed.",
     ),
 )  # fmt: skip

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
-
-from pydantic import BaseModel
 
 from gateway.api.rest.fields import NoQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from aiohttp import web
+    from pydantic import BaseModel
 
     from gateway.resources.api_keys import ApiKey
     from gateway.resources.desk import Desk

@@ -181,9 +181,7 @@ async def test(call: Call[NoQuery, None]) -> TestResult:
 
 async def dead_letters(call: Call[DeadLetterQuery, None]) -> DeadLetters:
     await _mine(call)
-    found = await retries.dead_letters(
-        call.desk.store, call.path("id"), after=call.query.after, limit=call.query.limit
-    )
+    found = await retries.dead_letters(call.desk.store, call.path("id"), after=call.query.after, limit=call.query.limit)
     return DeadLetters(items=list(map(_letter, found)))
 
 

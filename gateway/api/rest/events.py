@@ -13,7 +13,7 @@ from gateway.api.rest.endpoint import Call, Endpoint
 from gateway.api.rest.fields import Answer, At, Count, Query
 from gateway.errors import Unavailable
 from gateway.events.log import read
-from gateway.events.record import EventType
+from gateway.events.record import EventType  # noqa: TC001 -- pydantic reads annotations at run time
 from gateway.events.stream import last_event_id, stream
 
 if TYPE_CHECKING:
@@ -74,13 +74,11 @@ async def follow(call: Call[StreamQuery, None]) -> web.StreamResponse:
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(call.request)
     await response.write(b"retry: 1000\n\n")
-    events = stream(call.desk.store, call.services.feed, call.account_id, after, call.query.types)
-    async with contextlib.aclosing(events) as chunks:
-        with contextlib.suppress(ConnectionResetError, Unavailable):
-            async for chunk in chunks:
-                if not _still_valid(call):
-                    break
-                await response.write(chunk)
+    with contextlib.suppress(ConnectionResetError, Unavailable):
+        async for chunk in stream(call.desk.store, call.services.feed, call.account_id, after, call.query.types):
+            if not _still_valid(call):
+                break
+            await response.write(chunk)
     return response
 
 
@@ -104,6 +102,6 @@ ENDPOINTS = (
     Endpoint(
         method="GET", path="/v1/events/stream", scope="read", tag=_TAG, summary="Follow events as they happen",
         handle=follow, query=StreamQuery, media=_MEDIA, headers=("Last-Event-ID",),
-        note="Server-sent events without end; the id of each is its number. A comment comes every 15 seconds of silence.",
+        note="Server-sent events without end; each has its number for id. A comment breaks every 15 seconds of silence.",
     ),
 )  # fmt: skip

@@ -8,7 +8,8 @@ Rule 3: in a query everything is text, so the few kinds there are read by functi
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+import unicodedata
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
@@ -22,9 +23,7 @@ NO_NUL = r"^[^\u0000]*$"
 MONEY = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 LONGEST_ID = 64
 MOST_PER_PAGE = 1000
-_MOMENT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _MOMENT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-11-22T09:30:00Z"]}
 _FINEST = len(".123456")
 
@@ -105,15 +104,10 @@ def _read_flag(value: object) -> object:
 
 
 def _check_line(value: str) -> str:
-    if not value.isprintable():
-        # Zero-width joiners and the like are not printable to Python, yet names in several scripts need them.
-        if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
-            raise PydanticCustomError("bad_characters", "has control characters in it", {"remedy": "Remove them."})
+    # Zero-width joiners and the like are not printable to Python, yet names in several scripts need them.
+    if not value.isprintable() and any(unicodedata.category(character) == "Cc" for character in value):
+        raise PydanticCustomError("bad_characters", "has control characters in it", {"remedy": "Remove them."})
     return value
-
-
-def seconds(value: float) -> timedelta:
-    return timedelta(seconds=value)
 
 
 # --- of requests -----------------------------------------------------------------------------------------------------

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import Field
 
-from gateway import numbers
 from gateway.api.rest.endpoint import Call, Endpoint
-from gateway.api.rest.fields import Answer, At, Count, Cursor, Moment, NoQuery, Query, Text
-from gateway.errors import Invalid
+from gateway.api.rest.fields import Answer, At, Count, Country, Cursor, Moment, NoQuery, Query, Text
+from gateway.api.rest.finding import check_cursor, read_number
 from gateway.resources import inbound_messages
 from gateway.resources.inbound_messages import InboundText, Search
 from gateway.store.times import iso, to_micros
-
-_ID = re.compile(r"[0-9a-f-]{36}")
 
 
 class InboundQuery(Query):
     """Which texts to list. Newest first."""
 
     number: Text = Field(default="", max_length=40, description="The person's number in any form, or ours.")
+    region: Country = Field(default="", description="The country to assume for a number in its national form.")
     after: Moment | None = Field(default=None, description="Received at or after.")
     before: Moment | None = Field(default=None, description="Received before.")
     cursor: Cursor = ""
@@ -53,11 +50,10 @@ class InboundPage(Answer):
 
 async def find(call: Call[InboundQuery, None]) -> InboundPage:
     query = call.query
-    if query.cursor and not _ID.fullmatch(query.cursor):
-        raise Invalid("bad_cursor", "cursor is none of ours.", field="cursor", remedy="Use next_cursor of a page before.")
+    check_cursor(query.cursor)
     search = Search(
         account_id=call.account_id,
-        number=numbers.find(query.number) or query.number,
+        number=read_number(call, query.number, query.region),
         after=to_micros(query.after) if query.after else None,
         before=to_micros(query.before) if query.before else None,
         cursor=query.cursor,

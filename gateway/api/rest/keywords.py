@@ -16,7 +16,8 @@ class KeywordBody(Request):
     """What a word does."""
 
     action: Annotated[Action, Field(strict=False)] = Field(
-        default=Action.AUTOMATIC_RESPONSE, description="What happens when the word comes. That of STOP and HELP is fixed."
+        default=Action.AUTOMATIC_RESPONSE,
+        description="What happens when the word comes. That of STOP and HELP is fixed.",
     )
     message: Text = Field(default="", max_length=1600, description="The answer to the person.")
 

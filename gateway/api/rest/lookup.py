@@ -77,7 +77,9 @@ async def lookup(call: Call[LookupQuery, None]) -> LookupAnswer:
         country=number.country,
         kind=number.kind,
         opted_out=[
-            LookupOptOut(list=one.list_name, opted_out_at=iso(one.opted_out_at), by_end_user=one.by_end_user, how=one.how)
+            LookupOptOut(
+                list=one.list_name, opted_out_at=iso(one.opted_out_at), by_end_user=one.by_end_user, how=one.how
+            )
             for one in standing.items
         ],
         in_review=await _reviews(call, number.e164),

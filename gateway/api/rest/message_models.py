@@ -13,6 +13,7 @@ from gateway.api.rest.fields import (
     AStatus,
     At,
     Count,
+    Country,
     Cursor,
     Flag,
     Identifier,
@@ -26,7 +27,6 @@ from gateway.api.rest.fields import (
 )
 from gateway.model import DEFAULT_TTL, OnUnknown
 from gateway.outbound.request import MAX_BODY, MAX_TTL, MIN_TTL
-
 
 MOST_MESSAGES = 1000
 _DEFAULT_TTL = int(DEFAULT_TTL.total_seconds())
@@ -45,7 +45,7 @@ class Options(Request):
     origination: Identifier | None = Field(
         default=None,
         alias="from",
-        description="What it leaves from: a phone number, short code, sender ID, or the id of a phone number, sender ID "
+        description="What it leaves from: a phone number, short code, sender ID, or the id of a number, sender ID "
         "or pool. Left out, the gateway chooses.",
         examples=["+12065550100"],
     )
@@ -67,8 +67,8 @@ class Options(Request):
     )
     on_unknown: AnOnUnknown = Field(
         default=OnUnknown.REPORT,
-        description="When nobody can say whether the carrier took it: report that, or send it once more and flag it as a "
-        "possible duplicate.",
+        description="When nobody can say whether the carrier took it: report that, or send it once more and flag it as "
+        "a possible duplicate.",
     )
     substitute: bool = Field(
         default=False, description="Replace characters by look-alikes where that saves a part; see /v1/preview."
@@ -154,7 +154,8 @@ class Decision(Answer):
     route: str
     connectors: list[str]
     why: str
-    passed_over: list[PassedOver]
+    passed_over: list[PassedOver] = Field(description="The first of those that were not chosen.")
+    passed_over_count: int = Field(default=0, description="How many were not chosen.")
     encoding: str
     parts: int
     price: Price
@@ -180,7 +181,9 @@ class AcceptedMessage(Answer):
     message_type: str
     price: Price
     created_at: At
-    send_at: At | None = Field(default=None, description="Of a scheduled message: when it will leave, as far as is known.")
+    send_at: At | None = Field(
+        default=None, description="Of a scheduled message: when it will leave, as far as is known."
+    )
     links: Links | None = None
     dry_run: bool = False
     refusal: Verdict | None = Field(default=None, description="Of a dry run: the verdict that would refuse it.")
@@ -216,6 +219,7 @@ class MessageQuery(Query):
     number: Text = Field(
         default="", max_length=40, description="The person's number in any form, or what the message left from."
     )
+    region: Country = Field(default="", description="The country to assume for a number in its national form.")
     status: AStatus | None = Field(default=None, description="Only messages that are so now.")
     after: Moment | None = Field(default=None, description="Created at or after.")
     before: Moment | None = Field(default=None, description="Created before.")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway import numbers
 from gateway.api.problems import document, invalid
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
-from gateway.api.rest.fields import NoQuery
+from gateway.api.rest.finding import UUID, check_cursor, read_number
 from gateway.api.rest.message_models import (
     AcceptedMessage,
     BatchAnswer,
@@ -41,11 +40,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
+    from gateway.api.rest.fields import NoQuery
     from gateway.api.rest.message_models import Defaults, Options
 
 FURTHEST = timedelta(days=366)
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
-_ID = re.compile(r"[0-9a-f-]{36}")
+
 _REPLAYED = {"Idempotent-Replayed": "true"}
 _ACCEPTED, _OK = 202, 200
 _SECONDS = {seconds: timedelta(seconds=seconds) for seconds in (60, 300, 3600, 86_400, 259_200)}
@@ -64,7 +64,9 @@ async def send(call: Call[DecisionQuery, SendMessage]) -> Reply:
     if outcome.dry_run:
         return Reply(accepted_document(outcome, decision=True), _OK)
     if outcome.refusal:
-        return Reply(document(refused(outcome)), Refused.status, {**headers, "Content-Type": "application/problem+json"})
+        return Reply(
+            document(refused(outcome)), Refused.status, {**headers, "Content-Type": "application/problem+json"}
+        )
     return Reply(accepted_document(outcome, decision=call.query.decision), _ACCEPTED, headers)
 
 
@@ -130,7 +132,9 @@ def _of_batch(call: Call[Any, SendBatch], entry: BatchMessage, at: int) -> SendR
 
 def _merged(entry: BatchMessage, defaults: Defaults) -> BatchMessage:
     """The entry, with what it does not say itself from the defaults. Both were validated."""
-    return entry.model_copy(update={name: getattr(defaults, name) for name in defaults.model_fields_set - entry.model_fields_set})
+    return entry.model_copy(
+        update={name: getattr(defaults, name) for name in defaults.model_fields_set - entry.model_fields_set}
+    )
 
 
 def read_idempotency_key(call: Call[Any, Any]) -> str:
@@ -151,7 +155,9 @@ def read_idempotency_key(call: Call[Any, Any]) -> str:
 def _hash(call: Call[Any, Any]) -> str:
     """What makes two requests the same: method, path, and the body whatever its spaces and the order of its names."""
     canonical = orjson.dumps(call.document, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(b"%b %b\n%b" % (call.request.method.encode(), call.request.path.encode(), canonical)).hexdigest()
+    return hashlib.sha256(
+        b"%b %b\n%b" % (call.request.method.encode(), call.request.path.encode(), canonical)
+    ).hexdigest()
 
 
 def accepted_document(accepted: Accepted, *, decision: bool) -> dict[str, Any]:
@@ -197,11 +203,10 @@ def _result(outcome: Accepted | GatewayError, *, decision: bool) -> dict[str, An
 
 async def find(call: Call[MessageQuery, None]) -> MessagePage:
     query = call.query
-    if query.cursor and not _ID.fullmatch(query.cursor):
-        raise Invalid("bad_cursor", "cursor is none of ours.", field="cursor", remedy="Use next_cursor of a page before.")
+    check_cursor(query.cursor)
     search = messages.Search(
         account_id=call.account_id,
-        number=numbers.find(query.number) or query.number,
+        number=read_number(call, query.number, query.region),
         status=query.status or "",
         after=to_micros(query.after) if query.after else None,
         before=to_micros(query.before) if query.before else None,
@@ -233,7 +238,7 @@ async def cancel(call: Call[NoQuery, None]) -> MessageStory:
 
 def _message_id(call: Call[Any, Any]) -> str:
     message_id = call.path("id")
-    if not _ID.fullmatch(message_id):
+    if not UUID.fullmatch(message_id):
         raise NotFound("message_not_found", "There is no message with this id.", field="id")
     return message_id
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
 from gateway.api.rest.fields import Answer, At, ListName, NoQuery, Paging, Request
 from gateway.api.rest.naming import naming
 from gateway.resources import opt_out_lists
-from gateway.resources.opt_out_lists import OptOutList
 from gateway.store.times import iso
+
+if TYPE_CHECKING:
+    from gateway.resources.opt_out_lists import OptOutList
 
 
 class NewOptOutList(Request):

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
-from gateway.api.rest.fields import Answer, At, Country, ListName, NoQuery, Paging, PhoneText, Query, Reason, Request, Text
+from gateway.api.rest.fields import (
+    Answer,
+    At,
+    Country,
+    ListName,
+    NoQuery,
+    Paging,
+    PhoneText,
+    Query,
+    Reason,
+    Request,
+    Text,
+)
 from gateway.api.rest.naming import naming
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import opt_outs
-from gateway.resources.consent import Consent
-from gateway.resources.opt_outs import OptOut
 from gateway.store.times import iso
+
+if TYPE_CHECKING:
+    from gateway.resources.consent import Consent
+    from gateway.resources.opt_outs import OptOut
 
 _HOW = "API"
 _OUR_NAMES = {"phone": "number", "after": "cursor", "list_name": "list"}
@@ -101,7 +118,7 @@ async def add(call: Call[NoQuery, NewOptOut]) -> Reply:
             call.desk, account_id=call.account_id, phone=body.number, list_name=body.list, actor=call.actor, how=_HOW,
             reason=body.reason, now=call.now(),
         )  # fmt: skip
-    return Reply(_shown(stands), 201 if new else 200)
+    return Reply(_shown(stands), 201 if new else 200, {"Location": f"/v1/opt-outs/{quote(stands.phone)}"})
 
 
 async def lift(call: Call[NoQuery, LiftOptOut]) -> None:
@@ -130,7 +147,11 @@ async def history(call: Call[NoQuery, None]) -> ConsentHistory:
 
 def _shown(one: OptOut) -> OptOutAnswer:
     return OptOutAnswer(
-        number=one.phone, list=one.list_name, opted_out_at=iso(one.opted_out_at), by_end_user=one.by_end_user, how=one.how
+        number=one.phone,
+        list=one.list_name,
+        opted_out_at=iso(one.opted_out_at),
+        by_end_user=one.by_end_user,
+        how=one.how,
     )
 
 
@@ -150,7 +171,8 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="POST", path="/v1/opt-outs", scope="compliance", tag=_TAG, summary="Opt a person out",
-        handle=add, body=NewOptOut, answer=OptOutAnswer, status=201, also={200: OptOutAnswer}, problems=frozenset({404}),
+        handle=add, body=NewOptOut, answer=OptOutAnswer, status=201, also={200: OptOutAnswer},
+        problems=frozenset({404}),
         note="200 with what stands when the person is on the list already.",
     ),
     Endpoint(

@@ -7,7 +7,7 @@ from pydantic import Field
 from carriers import text
 from gateway.api.rest.endpoint import Call, Endpoint
 from gateway.api.rest.fields import Answer, NoQuery, Request
-from gateway.api.rest.message_models import Body
+from gateway.api.rest.message_models import Body  # noqa: TC001 -- pydantic reads annotations at run time
 from gateway.errors import Invalid
 
 

@@ -10,7 +10,6 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from gateway.api.problems import LARGEST_BODY, WrongMediaType, of_validation, too_large
@@ -18,6 +17,8 @@ from gateway.errors import Invalid, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aiohttp import web
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,7 +40,9 @@ def read_query(request: web.Request, model: type[M]) -> M:
         if _takes_many(model, name):
             values[name] = given
         elif len(given) > 1:
-            raise Invalid("given_twice", f"{_shown(name)} is given more than once.", field=_shown(name), remedy="Give it once.")
+            raise Invalid(
+                "given_twice", f"{_shown(name)} is given more than once.", field=_shown(name), remedy="Give it once."
+            )
         else:
             values[name] = given[0]
     return validated(model, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -10,8 +10,10 @@ from gateway.api.rest.endpoint import Call, Endpoint
 from gateway.api.rest.fields import Answer, At, Flag, NoQuery, Paging, Reason, Request
 from gateway.api.rest.naming import naming
 from gateway.resources import reviews
-from gateway.resources.reviews import Review
 from gateway.store.times import iso
+
+if TYPE_CHECKING:
+    from gateway.resources.reviews import Review
 
 
 class ReviewQuery(Paging):

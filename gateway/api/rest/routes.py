@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
 from gateway.api.rest.fields import Answer, Country, Identifier, Money, NoQuery, Price, Request, Text
-from gateway.model import Route
 from gateway.resources import routes
+
+if TYPE_CHECKING:
+    from gateway.model import Route
 
 _Connectors = Annotated[list[Identifier], Field(min_length=1, max_length=20)]
 _Condition = Annotated[Text, Field(max_length=64)]
@@ -81,9 +83,7 @@ async def get(call: Call[NoQuery, None]) -> RouteAnswer:
 
 
 async def update(call: Call[NoQuery, RoutePatch]) -> RouteAnswer:
-    changed = await routes.update(
-        call.desk, account_id=call.account_id, route_id=call.path("id"), **call.body.given()
-    )
+    changed = await routes.update(call.desk, account_id=call.account_id, route_id=call.path("id"), **call.body.given())
     return _shown(changed)
 
 
@@ -119,7 +119,8 @@ ENDPOINTS = (
         handle=reorder, body=RouteOrder, answer=Routes,
     ),
     Endpoint(
-        method="GET", path="/v1/routes/{id}", scope="read", tag=_TAG, summary="One route", handle=get, answer=RouteAnswer
+        method="GET", path="/v1/routes/{id}", scope="read", tag=_TAG, summary="One route",
+        handle=get, answer=RouteAnswer,
     ),
     Endpoint(
         method="PATCH", path="/v1/routes/{id}", scope="admin", tag=_TAG, summary="Change a route",

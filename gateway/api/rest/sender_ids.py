@@ -5,7 +5,18 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
-from gateway.api.rest.fields import AMessageType, Answer, Country, Identifier, Line, ListName, NoQuery, Paging, Rate, Request
+from gateway.api.rest.fields import (
+    AMessageType,
+    Answer,
+    Country,
+    Identifier,
+    Line,
+    ListName,
+    NoQuery,
+    Paging,
+    Rate,
+    Request,
+)
 from gateway.api.rest.naming import naming
 from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType, OriginationIdentity
 from gateway.resources import sender_ids
@@ -19,7 +30,10 @@ class NewSenderId(Request):
     """A sender ID to add."""
 
     sender: Line = Field(
-        min_length=1, max_length=11, description="1 to 11 characters of the GSM alphabet, one a letter.", examples=["ACME"]
+        min_length=1,
+        max_length=11,
+        description="1 to 11 characters of the GSM alphabet, one a letter.",
+        examples=["ACME"],
     )
     country: Country = Field(default="", description="ISO 3166 alpha-2; empty is for every country.")
     message_type: AMessageType = Field(default=MessageType.TRANSACTIONAL, description=_TYPE)

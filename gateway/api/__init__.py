@@ -1,0 +1,32 @@
+"""What apps call: the native JSON API under ``/v1``, its documentation, and what machines ask of the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.api.health import add_health
+from gateway.api.problems import LARGEST_BODY, guard
+from gateway.api.rest.pages import add_pages
+from gateway.api.rest.serving import handler_of
+from gateway.api.rest.table import ENDPOINTS
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["LARGEST_BODY", "add_api"]
+
+_OURS = ("/v1/", "/docs/")
+_OURS_EXACTLY = frozenset({"/v1", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"})
+
+
+def add_api(app: web.Application) -> None:
+    """Add the API's paths to ``app``, which has ``gateway.services.SERVICES`` and takes bodies of ``LARGEST_BODY``."""
+    app.middlewares.append(guard(_is_ours))
+    add_health(app)
+    add_pages(app)
+    for endpoint in ENDPOINTS:
+        app.router.add_route(endpoint.method, endpoint.path, handler_of(endpoint))
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(_OURS) or path in _OURS_EXACTLY

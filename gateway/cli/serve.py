@@ -1,0 +1,128 @@
+"""The server: the socket first, then the instance, then HTTP; stopped in the opposite order.
+
+Rule 1: whoever connects is answered. While the database cannot be opened it is 503, and it is tried again until it can.
+Rule 2: what trying again cannot mend (the port is taken, another process serves the database, a wrong password) ends
+the program with one sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from gateway.app import running, web_app
+from gateway.cli.client import local_address
+from gateway.cli.errors import database_error, first_line, is_bad_address
+from gateway.cli.sockets import BACKLOG, explained, listen
+from gateway.cli.waiting import answering
+from gateway.store.writer import is_unavailable
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from gateway.app import Instance
+    from gateway.config import Settings
+    from gateway.errors import GatewayError
+    from gateway.quickstart import Quickstart
+
+    #: Told when the server is ready: its address, and what a new user needs, if anything.
+    Announce: TypeAlias = Callable[[str, Quickstart | None], None]
+
+RETRY_EVERY = 2.0  # seconds between two attempts to open the database
+_KEEP_ALIVE = 75.0  # seconds; longer than the 60 of common load balancers, else they write into a closing connection
+_LONGEST_GOODBYE = 3.0  # seconds for requests under way; event streams would never end by themselves
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT; a second one ends the process at once.
+
+    Raises:
+        GatewayError: it cannot start, and trying again would not help.
+    """
+    stop = asyncio.Event()
+    _obey_signals(stop)
+    with listen(settings.host, settings.port) as listener:
+        port = listener.getsockname()[1]
+        async with contextlib.AsyncExitStack() as stack:
+            instance = await _open(settings, listener, stop, stack)
+            if instance is None:
+                return
+            await _start_http(instance, listener, stack)
+            announce(local_address(settings.host, port), instance.quickstart)
+            await stop.wait()
+            log.info("stopping", action="serve.stop")
+
+
+def _obey_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def obey(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # the shell's convention for a death by signal
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, obey, number)
+
+
+async def _open(
+    settings: Settings, listener: socket.socket, stop: asyncio.Event, stack: contextlib.AsyncExitStack
+) -> Instance | None:
+    """The instance, started; None when we are told to stop before the database could be opened."""
+    instance = await _try(settings, stack, quiet=False)
+    if instance is not None:
+        return instance
+    async with answering(listener, RETRY_EVERY):
+        while instance is None and not await _is_set(stop, RETRY_EVERY):
+            instance = await _try(settings, stack, quiet=True)
+    return instance
+
+
+async def _try(settings: Settings, stack: contextlib.AsyncExitStack, *, quiet: bool) -> Instance | None:
+    """One attempt; None when it failed in a way that may pass."""
+    try:
+        return await stack.enter_async_context(running(settings))
+    except Exception as error:
+        if told := _fatal(settings, error):
+            raise told from error
+        if not is_unavailable(error):
+            raise
+        say = log.debug if quiet else log.error
+        say("database cannot be opened, trying again", action="serve.open", every=RETRY_EVERY, error=first_line(error))
+        return None
+
+
+def _fatal(settings: Settings, error: Exception) -> GatewayError | None:
+    """What to tell when it cannot be mended by trying again; None when it may, or is a fault of ours."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:  # ours is bound: it is the simulated carrier's
+        return explained(error, "127.0.0.1", settings.simulator_port, ("", "HELIOGRAPH_SIMULATOR_PORT"))
+    if is_unavailable(error) and not is_bad_address(error):
+        return None
+    return database_error(settings, error)
+
+
+async def _is_set(event: asyncio.Event, within: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), within)
+    return event.is_set()
+
+
+async def _start_http(instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack) -> None:
+    runner = web.AppRunner(
+        web_app(instance.services), access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE,
+        shutdown_timeout=min(_LONGEST_GOODBYE, instance.services.settings.drain_seconds),
+    )  # fmt: skip
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener, backlog=BACKLOG).start()

@@ -1,0 +1,63 @@
+"""The listening socket, made before anything else is started."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from gateway.errors import Conflict, GatewayError, Invalid
+
+BACKLOG = 1024  # connections that wait to be accepted
+SETTINGS = ("HELIOGRAPH_HOST", "HELIOGRAPH_PORT")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    It listens from the beginning, because two sockets may be bound to one port as long as neither listens.
+
+    Raises:
+        Conflict: the port is taken.
+        Invalid: the host is none of this machine's addresses, or we may not have the port.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise _bad_host(host, SETTINGS[0]) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for old connections
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise explained(error, host, port) from error
+    listener.setblocking(False)
+    return listener
+
+
+def explained(error: OSError, host: str, port: int, settings: tuple[str, str] = SETTINGS) -> GatewayError:
+    """Why this host and port cannot be listened on; ``settings`` are the names that they were given by."""
+    of_host, of_port = settings
+    if error.errno == errno.EADDRINUSE:
+        return Conflict(
+            "port_taken",
+            f"Another program listens on port {port} of {host or 'this machine'}.",
+            field=of_port,
+            remedy=f"Set {of_port} to a free port, or stop that program.",
+        )
+    if error.errno == errno.EACCES:
+        return Invalid(
+            "port_not_allowed", f"This user may not listen on port {port}.", field=of_port,
+            remedy="Set it to 1024 or more.",
+        )  # fmt: skip
+    return _bad_host(host, of_host)
+
+
+def _bad_host(host: str, setting: str) -> Invalid:
+    return Invalid(
+        "bad_host", f"{host} is not an address of this machine.", field=setting,
+        remedy="Set it to 127.0.0.1 for this machine only, or to 0.0.0.0 for all its addresses.",
+    )  # fmt: skip
