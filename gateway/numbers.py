@@ -63,7 +63,7 @@ class Destination:
 
     @property
     def kind(self) -> str:
-        """The type, as phonenumbers names it, in lower case: "mobile", "fixed_line", "fixed_line_or_mobile", "toll_free", ...
+        """The type as phonenumbers names it, in lower case: "mobile", "fixed_line", "toll_free", ...
 
         "unknown" for the simulator numbers in ``_UNLISTED``.
         """
@@ -169,13 +169,11 @@ def _plan(code: str) -> _Plan | None:
     if metadata is None or metadata.leading_digits is not None:
         return None
     trunk = metadata.national_prefix_for_parsing
+    described = [one for one in (metadata.mobile, metadata.fixed_line) if one is not None]
     types = tuple(
-        (
-            frozenset(one.possible_length or metadata.general_desc.possible_length),
-            re.compile(one.national_number_pattern),
-        )
-        for one in (metadata.mobile, metadata.fixed_line)
-        if one is not None and one.national_number_pattern
+        (frozenset(one.possible_length), re.compile(one.national_number_pattern))
+        for one in described
+        if one.possible_length and one.national_number_pattern
     )
     return _Plan(regions[0], re.compile(trunk) if trunk else None, types)
 

@@ -26,7 +26,7 @@ MOST_WAITING: Final = 200_000
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One deliver_sm, built but for its sequence number, until it is settled. ``told`` hears whether the ESME took it."""
+    """One deliver_sm, built but for its number, until it is settled; ``told`` hears whether the ESME took it."""
 
     octets: bytes
     told: Callable[[bool], None] | None = None
@@ -78,7 +78,7 @@ class Account:
             self._returned.append(delivery)
 
     def pump(self) -> None:
-        """Send what waits, as far as the windows reach: to each link its share, and what one cannot take to the next."""
+        """Send what waits, as far as the windows reach: a share to each link, what one cannot take to the next."""
         if not self._returned and not self._waiting:
             return
         links = sorted(self._links, key=_room) if len(self._links) > 1 else self._links

@@ -23,7 +23,9 @@ def explained_by(receipt_id: str, answer_key: str) -> IdBase:
     """The one transformation that turns a receipt's id into the answer's (canonical); "" when several do, or none."""
     forms = {base: candidates(receipt_id, base) for base in _BASES}
     # A transformation that does not apply (no hexadecimal digits) gives the id as it is: that is "same" then.
-    fitting = [base for base in _BASES if answer_key in forms[base] and (base == "same" or forms[base] != forms["same"])]
+    fitting = [
+        base for base in _BASES if answer_key in forms[base] and (base == "same" or forms[base] != forms["same"])
+    ]
     differing = {forms[base] for base in _BASES}
     return fitting[0] if len(fitting) == 1 and len(differing) > 1 else ""
 

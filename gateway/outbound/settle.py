@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 
 from carriers.smpp.receipt import canonical
 from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import BY_IDS, Move, move_in, to_dispatch
-from gateway.store.hot import Hot, upsert
+from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import parts
 from gateway.store.texts import storable
 from gateway.store.times import SECOND
@@ -181,7 +181,7 @@ class Late:
 
 
 class LateAnswers:
-    """A lane of the store's writer: UNKNOWN becomes SUBMITTED when the carrier says, late, that it took the part."""
+    """A lane of the store's writer: UNKNOWN becomes SUBMITTED, or REJECTED, when the carrier says so late."""
 
     rank = 11
     hot = True
@@ -194,14 +194,34 @@ class LateAnswers:
         now = self._now()
         found = await tx.rows(BY_IDS, tx.listed({one.message_id for one in late}))
         unknown = {row[0]: row for row in found if row[-2] == Status.UNKNOWN}
-        told = [
-            one for one in late
-            if one.message_id in unknown and one.result.outcome is Outcome.ACCEPTED and unknown[one.message_id][6] == 1
-        ]  # fmt: skip
+        told = [one for one in late if one.message_id in unknown and one.result.outcome in _LATE]
         rows = [row for one in told for row in _late_row(one, to_dispatch(unknown[one.message_id]), now)]
         await tx.many(PUT_PART, rows)
-        await move_in(tx, [_late_move(one, unknown[one.message_id], now) for one in told])
+        unclear = await self._unclear(tx, unknown)
+        last = {one.message_id: one for one in told if one.message_id not in unclear}
+        await move_in(tx, [_late_move(one, unknown[message_id], now) for message_id, one in last.items()])
         return [one in told for one in late]
+
+    async def _unclear(self, tx: Tx, unknown: Mapping[str, Any]) -> set[str]:
+        """Of these messages, those of which some part is still without an answer."""
+        several = [message_id for message_id, row in unknown.items() if row[6] > 1]
+        found = await tx.rows(STATES, tx.listed(several), Status.UNKNOWN.value) if several else []
+        return {row[0] for row in found}
+
+
+_LATE: Mapping[Outcome, Status] = {
+    Outcome.ACCEPTED: Status.SUBMITTED,
+    Outcome.REJECTED: Status.REJECTED,
+}
+
+
+def _states(dialect: Dialect) -> Executable:
+    return select(parts.c.message_id).where(
+        among(parts.c.message_id, "ids", dialect), parts.c.status == bindparam("p_status")
+    )
+
+
+STATES = Hot("messages with a part in status", ("ids", "p_status"), _states)
 
 
 def _late_row(one: Late, message: Dispatch, now: int) -> list[tuple[Any, ...]]:
@@ -211,8 +231,11 @@ def _late_row(one: Late, message: Dispatch, now: int) -> list[tuple[Any, ...]]:
 
 
 def _late_move(one: Late, row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
+    to, message = _LATE[one.result.outcome], to_dispatch(row)
+    accepted = to is Status.SUBMITTED
     return Move(
-        to_dispatch(row), Status.UNKNOWN, Status.SUBMITTED, now, was_at=row[-1], code="late_answer",
-        reason="The carrier answered late: it has the message.", connector_id=one.connector_id,
-        next_at=now + one.give_up_after,
+        message, Status.UNKNOWN, to, now, was_at=row[-1], code="late_answer" if accepted else one.result.raw_code,
+        reason="The carrier answered late: it has the message." if accepted else one.result.detail,
+        connector_id=one.connector_id, next_at=now + one.give_up_after if accepted else None,
+        attempts=message.attempts, possible_duplicate=message.possible_duplicate,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from carriers import text
-from carriers.types import Submission, SubmissionResult
+from carriers.types import Outcome, Submission, SubmissionResult
 
 if TYPE_CHECKING:
     from carriers.text import TextProfile
@@ -49,6 +49,14 @@ class Flight:
         self.results[number] = result
         self.awaited.discard(number)
         return not self.awaited
+
+    def correct(self, number: int, result: SubmissionResult) -> bool:
+        """Take an answer that came late, while the other parts are still awaited; False when it came later still."""
+        known = self.results.get(number)
+        if not (result.late and self.awaited and known and known.outcome is Outcome.UNKNOWN):
+            return False
+        self.results[number] = result
+        return True
 
 
 def submissions(message: Dispatch, profile: TextProfile, reference: int, now: int) -> list[Submission]:

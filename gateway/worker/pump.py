@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from carriers.types import Outcome, SubmissionResult
 from gateway.errors import Unavailable
 from gateway.outbound.claim import Claim
 from gateway.queue import QueueError
@@ -49,6 +50,13 @@ class Pump:
         self._stopping = True
         self.wake.set()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def give_back(self) -> None:
+        """Parts that found no room have not left: say so, since nobody else will answer for them."""
+        left = [not_sent(one.reference) for one in self.line.overflow]
+        self.line.overflow.clear()
+        if left:
+            self._worker.settled(self._id, left)
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -164,6 +172,10 @@ class Pump:
         overflow = self.line.overflow
         overflow.extend(out)
         connector.submit([overflow.popleft() for _ in range(min(connector.free(), len(overflow)))])
+
+
+def not_sent(reference: str) -> SubmissionResult:
+    return SubmissionResult(reference, Outcome.NOT_SENT, detail="The link went down before it could leave.")
 
 
 def _fit(messages: list[Dispatch], room: int) -> list[Dispatch]:

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, select, update
 
 from gateway.errors import Unavailable
 from gateway.model import Status
 from gateway.resources.messages import Move, dispatchable, load, move_in, taken_parts, to_dispatch
-from gateway.store.tables import idempotency_keys, messages, orphans, sessions
+from gateway.store.tables import idempotency_keys, messages, orphans, reviews, sessions
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 TICK = 0.25  # seconds
 BATCH = 500
 CLEAN_EVERY = HOUR
+RELEASE_EVERY = SECOND
 EXPIRE_EVERY = 10 * SECOND
 ORPHANS_EVERY = 60 * SECOND
 ORPHANS_LIVE = 72 * HOUR
@@ -90,6 +91,7 @@ class Sweeper:
 
     async def tick(self) -> None:
         now = self._now()
+        await self._release(now)
         await self._due(now)
         await self._refill(now)
         if self._every("expire", EXPIRE_EVERY, now):
@@ -115,6 +117,15 @@ class Sweeper:
         while rows := await self._rows(query):
             moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
             self._worker.offer([self._complete(message) for message in moved])
+
+    async def _release(self, now: int) -> None:
+        """What waits for staff may leave once they have decided; the claim asks the rules again."""
+        m, open_one = messages.c, (reviews.c.closed_at.is_(None), reviews.c.phone == messages.c.destination)
+        whose = (reviews.c.account_id == m.account_id, reviews.c.list_name == m.opt_out_list)
+        decided = ~select(reviews.c.id).where(*open_one, *whose).exists()
+        held = update(messages).where(m.status == Status.SCHEDULED.value, m.next_at.is_(None), m.final_at.is_(None))
+        if self._every("release", RELEASE_EVERY, now):
+            await self._store.write(lambda tx: tx.conn.execute(held.where(decided).values(next_at=now)))
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:
@@ -166,7 +177,7 @@ class Sweeper:
         waiting = or_(messages.c.status == Status.QUEUED, messages.c.status == Status.SCHEDULED)
         query = dispatchable().where(messages.c.final_at.is_(None), waiting, messages.c.expires_at <= now).limit(BATCH)
         while rows := await self._rows(query):
-            await self._store.write(partial(_expire_some, rows=rows, now=now))
+            self._worker.forget(await self._store.write(partial(_expire_some, rows=rows, now=now)))
 
 
 def _live(status: Status) -> Any:  # noqa: ANN401 -- SQLAlchemy's Select
@@ -195,15 +206,19 @@ def _due_move(message: Dispatch, row: Any, now: int) -> Move:  # noqa: ANN401 --
     )  # fmt: skip
 
 
-async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> None:
+async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> list[str]:
     ids = [row.id for row in rows]
     waiting = messages.c.status.in_([Status.QUEUED.value, Status.SCHEDULED.value])
-    current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), waiting))
+    current = list(await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), waiting)))
     reason = "It did not leave within its time to live."
     await move_in(tx, [
-        Move(to_dispatch(row), Status(row.status), Status.EXPIRED, now, code="ttl_expired", reason=reason)
+        Move(
+            to_dispatch(row), Status(row.status), Status.EXPIRED, now, code="ttl_expired", reason=reason,
+            attempts=row.attempts, possible_duplicate=bool(row.possible_duplicate),
+        )
         for row in current
     ])  # fmt: skip
+    return [row.id for row in current]
 
 
 async def _clean(tx: Tx, now: int) -> None:

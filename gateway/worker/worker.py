@@ -130,7 +130,9 @@ class Worker:
         for result in results:
             message_id, number = read_reference(result.reference)
             flight = self.flights.get(message_id)
-            if flight is None or number not in flight.awaited:
+            if flight is not None and flight.correct(number, result):
+                continue
+            if flight is None or number not in flight.awaited or result.late:
                 self._spawn(self._record_late(connector_id, message_id, number, result))
             elif flight.note(number, result):
                 whole.append(self._close(flight))
@@ -141,8 +143,10 @@ class Worker:
     def changed(self, connector_id: str) -> None:
         """A connector's window or link moved."""
         self.connections.note(connector_id)
-        if not self.connections.up(connector_id):
-            self._spawn(self._lead_elsewhere(connector_id))
+        pump = self._pumps.get(connector_id)
+        if pump and not self.connections.up(connector_id):
+            pump.give_back()
+            self._spawn(self._lead_elsewhere(connector_id, pump))
         self._wake(connector_id)
 
     # Life.
@@ -157,15 +161,19 @@ class Worker:
         for connector_id in running - self._pumps.keys():
             self._pumps[connector_id] = Pump(connector_id, self)
         for connector_id in self._pumps.keys() - running:
-            pump = self._pumps.pop(connector_id)
-            self._spawn(pump.stop())
-            self.forget(message.id for message in pump.line.drain())
-            self.behind = True
+            self._spawn(self._retire(connector_id, self._pumps.pop(connector_id)))
+
+    async def _retire(self, connector_id: str, pump: Pump) -> None:
+        await pump.stop()
+        pump.give_back()
+        await self._lead_elsewhere(connector_id, pump)
 
     async def stop(self, grace: float) -> None:
         """Submit no more, and give what is at the carriers ``grace`` seconds to be answered and recorded."""
         self._stopping = True
         await asyncio.gather(*(pump.stop() for pump in self._pumps.values()))
+        for pump in self._pumps.values():
+            pump.give_back()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._landed(), grace)
         for task in self._tasks:
@@ -202,10 +210,9 @@ class Worker:
         """The first connector of the route that is up; the first of all while none is."""
         return next((one for one in message.connectors if self.connections.up(one)), message.connectors[0])
 
-    async def _lead_elsewhere(self, connector_id: str) -> None:
+    async def _lead_elsewhere(self, connector_id: str, pump: Pump) -> None:
         """A link went down: what waits for it and may go by another way is announced there."""
-        pump = self._pumps.get(connector_id)
-        waiting = pump.line.drain() if pump else []
+        waiting = pump.line.drain()
         with contextlib.suppress(QueueError):
             waiting += self.resolve(await self.queue.take(connector_id, self._settings.warm_messages))
         self._news.extend(waiting)
@@ -221,7 +228,12 @@ class Worker:
     async def _record(self, settled: list[Settled]) -> None:
         futures = [self.store.submit(self.lanes.settlements, one) for one in settled]
         for one, future in zip(settled, futures, strict=True):
-            self._land(one, await self._recorded(one, future))
+            try:
+                self._land(one, await self._recorded(one, future))
+            except Exception:  # a fault of ours; the row stays SUBMITTING, and is UNKNOWN at the next start
+                log.exception("answer not recorded", action="worker.settle", message=one.message.id)
+                self.flights.pop(one.message.id, None)
+                self.forget({one.message.id})
         if self.lanes.receipts.orphans:
             ids = [result.carrier_id for one in settled for result in one.results.values() if result.carrier_id]
             with contextlib.suppress(Unavailable):  # the sweeper asks for orphans again
@@ -253,7 +265,7 @@ class Worker:
         """By the same link if it is up, before what is newer; else by another."""
         pump = self._pumps.get(connector_id)
         if pump and self.connections.up(connector_id) and connector_id in message.connectors:
-            pump.line.held.append(message)
+            pump.line.put_back(message)
             pump.wake.set()
         else:
             self._news.append(message)
@@ -264,7 +276,9 @@ class Worker:
         late = Late(message_id, number, connector_id, group, result, self._give_up_after)
         with contextlib.suppress(Unavailable):  # the receipt will tell as well
             if await self.store.submit(self.lanes.late, late):
-                await self.lanes.receipts.reclaim([result.carrier_id])
+                self.retry_at = self.retry_at or self.now()  # it may be QUEUED again
+                if result.carrier_id:
+                    await self.lanes.receipts.reclaim([result.carrier_id])
 
     # Small things.
 
