@@ -42,8 +42,10 @@ class Delivery:
 class Account:
     """One system_id: its links that may receive, and what waits for them."""
 
-    def __init__(self, system_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, system_id: str, clock: Callable[[], float], most: int = MOST_WAITING) -> None:
+        """``most``: how many deliveries may wait."""
         self.system_id = system_id
+        self._most = most
         self._clock = clock
         self.dropped = 0  # deliveries lost because too many waited
         self._links: list[ServerLink] = []
@@ -68,7 +70,7 @@ class Account:
 
     def queue(self, deliveries: Iterable[Delivery]) -> None:
         self._waiting.extend(deliveries)
-        while len(self._waiting) > MOST_WAITING:
+        while len(self._waiting) > self._most:
             self._waiting.popleft().settle(taken=False)
             self.dropped += 1
 

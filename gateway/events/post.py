@@ -50,7 +50,7 @@ class Post:
     Args:
         store: where the log and the destinations are.
         feed: told by ``gateway.events.log.append`` what was committed.
-        decrypt: gives the "whsec_…" of a destination, from its id (the secret is sealed to its row) and the sealed octets.
+        decrypt: gives the "whsec_…" of a destination's id and sealed octets; a secret is sealed to its row.
         folder: event files may only be in here.
         allow_private: webhooks may go to private addresses and by http.
         clock: microseconds since 1970.

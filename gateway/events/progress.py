@@ -37,6 +37,7 @@ class Progress:
         self._upto = cursor  # everything up to here was read
         self._letters: dict[int, Letter] = {}
         self._taken: set[int] = set()
+        self._hurried: int | None = None  # everything that was put aside before is due since then
         self._saved = self._state()
 
     @property
@@ -51,7 +52,7 @@ class Progress:
 
     @property
     def unsaved_letters(self) -> bool:
-        return bool(self._letters or self._taken)
+        return bool(self._letters or self._taken or self._hurried)
 
     def open(self, entries: Iterable[Entry], upto: int) -> list[Entry]:
         """Begin with these rows of the log, read up to ``upto``. Returns those that were not settled before."""
@@ -87,6 +88,14 @@ class Progress:
         else:
             self.aside.add(letter.subject_id, letter.next_at)
 
+    def hurry(self, now: int) -> None:
+        """Make everything due that waits: the destination is back."""
+        self.aside.hurry(now)
+        self._hurried = now
+        for seq, letter in self._letters.items():
+            if letter.next_at is not None:
+                self._letters[seq] = letter._replace(next_at=min(letter.next_at, now))
+
     async def reload(self, store: Store, *, force: bool) -> None:
         """Take up what somebody else put aside (a replay), if anything."""
         async with store.reading() as connection:
@@ -99,9 +108,11 @@ class Progress:
         Raises:
             Unavailable: nothing was stored; the next call stores it.
         """
-        state, letters, taken = self._state(), dict(self._letters), set(self._taken)
+        state, letters, taken, hurried = self._state(), dict(self._letters), set(self._taken), self._hurried
 
         async def work(tx: Tx) -> None:
+            if hurried is not None:
+                await retries.hurry(tx, self._id, hurried)
             await retries.keep(tx, self._id, list(letters.values()), taken)
             cursor, trouble, gone = state
             values = {"cursor": cursor, "trouble": trouble} | ({"enabled": 0} if gone else {})
@@ -109,6 +120,7 @@ class Progress:
 
         await store.write(work)
         self._saved = state
+        self._hurried = None if self._hurried == hurried else self._hurried
         self._letters = {seq: letter for seq, letter in self._letters.items() if letters.get(seq) is not letter}
         self._taken -= taken
 

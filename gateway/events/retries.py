@@ -93,6 +93,10 @@ class Aside:
         count, _ = self._subjects[subject_id]
         self._subjects[subject_id] = (count, until)
 
+    def hurry(self, now: int) -> None:
+        """Nothing waits longer than until now."""
+        self._subjects = {subject: (count, min(until, now)) for subject, (count, until) in self._subjects.items()}
+
     def remove(self, subject_id: str) -> None:
         """One event of a subject waits no longer."""
         entry = self._subjects.pop(subject_id, None)
@@ -118,6 +122,12 @@ def _delete(_dialect: Dialect) -> Executable:
 
 _UPSERT = Hot("upsert event_retries", _COLUMNS, _upsert)
 _DELETE = Hot("delete event_retries", ("destination_id", "seq"), _delete)
+
+
+async def hurry(tx: Tx, destination_id: str, now: int) -> None:
+    """Make everything due that waits."""
+    late = _waiting(destination_id) & (_T.c.next_at > now)
+    await tx.conn.execute(update(_T).where(late).values(next_at=now))
 
 
 async def keep(tx: Tx, destination_id: str, letters: Collection[Letter], taken: Collection[int]) -> None:

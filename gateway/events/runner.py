@@ -20,7 +20,7 @@ from gateway.events.log import page
 from gateway.events.progress import Progress
 from gateway.events.retries import Letter, Waiting
 from gateway.events.rounds import batches, lanes
-from gateway.events.schedule import Circuit, delay_after, given_up
+from gateway.events.schedule import LONGEST_WAIT, Circuit, delay_after, given_up
 from gateway.store.times import SECOND
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class DestinationRunner:
         self._random = random
         self._sleep = sleep
         self._circuit = Circuit(random)
+        self._turn = False
         self._saving = asyncio.Lock()
         self._saved_at = 0
         self._loaded_at: int | None = None
@@ -93,8 +94,7 @@ class DestinationRunner:
         now = self._clock()
         if not self._circuit.rest(now):
             await self._reload(now)
-            await self._again(now)
-            if await self._fresh():
+            if await self._work():
                 return 0.0
         await self._save_in_time()
         return self._pause(self._clock())
@@ -119,6 +119,14 @@ class DestinationRunner:
         await self._sleep(TROUBLE_SECONDS)
         return 0.0
 
+    async def _work(self) -> bool:
+        """What is due again, then what is new; probes take turns, so that neither bars the way of the other."""
+        self._turn = self._circuit.probing and not self._turn
+        if self._turn and await self._fresh():
+            return True
+        await self._again()
+        return await self._fresh()
+
     async def _reload(self, now: int) -> None:
         first = self._loaded_at is None
         if self._loaded_at is not None and 0 <= now - self._loaded_at < RELOAD_SECONDS * SECOND:
@@ -127,9 +135,9 @@ class DestinationRunner:
             await self.progress.reload(self._store, force=first)
             self._loaded_at = now
 
-    async def _again(self, now: int) -> None:
-        soonest = self.progress.aside.soonest()
-        if soonest is None or soonest > now:
+    async def _again(self) -> None:
+        now, soonest = self._clock(), self.progress.aside.soonest()
+        if soonest is None or soonest > now or self._circuit.rest(now):
             return
         if self.progress.unsaved_letters:  # what is due is asked of the database
             await self.save()
@@ -206,7 +214,8 @@ class DestinationRunner:
     def _settle(self, entries: Sequence[Entry], tries: Mapping[int, Waiting], outcome: Outcome) -> None:
         self.progress.trouble = outcome.error
         if outcome.ok:
-            self._circuit.passed()
+            if self._circuit.passed():
+                self.progress.hurry(self._clock())
             for entry in entries:
                 self.progress.taken(entry, waited=entry.seq in tries)
         elif outcome.gone:
@@ -216,9 +225,9 @@ class DestinationRunner:
             self._fail(entries, tries, outcome)
 
     def _fail(self, entries: Sequence[Entry], tries: Mapping[int, Waiting], outcome: Outcome) -> None:
-        now = self._clock()
+        now, wait = self._clock(), min(outcome.retry_after, LONGEST_WAIT)
         was_probing = self._circuit.probing
-        self._circuit.failed(now, outcome.retry_after)
+        self._circuit.failed(now, wait)
         if self._circuit.probing and not was_probing:
             log.warning("destination rests", action="events.rest", destination=self.destination.id, error=outcome.error)
         times: dict[int, int] = {}  # by number of failures: what failed together comes again together
@@ -229,7 +238,7 @@ class DestinationRunner:
             next_at: int | None = None
             if not given_up(first_at, now):
                 if attempts not in times:
-                    times[attempts] = now + max(delay_after(attempts, self._random), outcome.retry_after)
+                    times[attempts] = now + max(delay_after(attempts, self._random), wait)
                 next_at = subjects.setdefault(entry.subject_id, times[attempts])
             letter = Letter(entry.seq, entry.subject_id, attempts, next_at, first_at, outcome.error)
             self.progress.put_aside(letter, waited=tried is not None)

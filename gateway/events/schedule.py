@@ -3,7 +3,8 @@
 Rule 1: an event is tried again after ``DELAYS``, the last of them again and again, each 20 % more or less, until
 ``GIVE_UP`` has passed since it was put aside (the schedule is the example of Standard Webhooks 1.0.0, "retries").
 Rule 2: after ``FAILURES`` failed requests in a row the destination as a whole rests, and only one request probes it.
-Each probe that fails doubles the rest, up to ``LONGEST_REST``.
+Each probe that fails doubles the rest, up to ``LONGEST_REST``. The success that ends such an outage makes everything
+due at once that was put aside.
 Rule 3: a destination that says when to come again (Retry-After, RFC 9110 10.2.3) rests as long, up to
 ``LONGEST_WAIT``.
 """
@@ -29,6 +30,7 @@ GIVE_UP = 72 * HOUR
 FAILURES = 3
 FIRST_REST = 5 * SECOND
 LONGEST_REST = 5 * MINUTE
+OUTAGE = FAILURES + 6  # failures in a row until the rest is the longest
 LONGEST_WAIT = HOUR
 
 
@@ -67,9 +69,12 @@ class Circuit:
         rest = self._resume_at - now
         return rest if 0 < rest <= LONGEST_WAIT else 0  # a longer one is a clock that was set back
 
-    def passed(self) -> None:
+    def passed(self) -> bool:
+        """A request was taken. Whether that ends an outage."""
+        outage = self.failures >= OUTAGE
         self.failures = 0
         self._resume_at = 0
+        return outage
 
     def failed(self, now: int, retry_after: int = 0) -> None:
         """A request failed; ``retry_after`` is the rest that the destination asked for.
@@ -79,7 +84,7 @@ class Circuit:
         if not self.rest(now):
             self.failures += 1
             if self.probing:
-                doubled = FIRST_REST << min(self.failures - FAILURES, 10)
+                doubled = FIRST_REST << min(self.failures - FAILURES, OUTAGE)
                 self._resume_at = now + jittered(min(doubled, LONGEST_REST), self._random)
         if retry_after:
             self._resume_at = max(self._resume_at, now + min(retry_after, LONGEST_WAIT))

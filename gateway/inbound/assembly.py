@@ -69,10 +69,10 @@ async def add_part(connection: AsyncConnection, assembly: str, message: InboundM
     generation = max((row.generation for row in rows), default=0)
     current = {row.number: row for row in rows if row.generation == generation}
     same, body = current.get(part.number), storable(message.text)
-    if same is not None and (same.octets, same.body) == (message.octets, body):
-        if len(current) < part.total or not await _is_over(connection, same, now):
-            return None  # the carrier sent it again
     if same is not None:
+        alike = (same.octets, same.body) == (message.octets, body)
+        if alike and (len(current) < part.total or not await _is_over(connection, same, now)):
+            return None  # the carrier sent it again
         generation, current = generation + 1, {}
     row = {
         "assembly": assembly, "number": part.number, "generation": generation, "body": body,

@@ -6,7 +6,7 @@ first event and the Idempotency-Key are written. A STOP that was committed befor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -282,7 +282,10 @@ def _count(batch: _Batch, facts: Facts, parsed: _Parsed, decided: Decided) -> No
         batch.spent[account_id] = batch.spent.get(account_id, 0) + decided.price
         facts.spent[account_id] = facts.spent.get(account_id, 0) + decided.price
     if parsed.request.purpose is Purpose.OPT_OUT_CONFIRMATION:
-        batch.confirmed.append((account_id, parsed.destination.e164, decided.choice.identity.opt_out_list))
+        person = account_id, parsed.destination.e164, decided.choice.identity.opt_out_list
+        batch.confirmed.append(person)
+        if opted := facts.opted.get(person):
+            facts.opted[person] = replace(opted, confirmations=opted.confirmations + 1)
 
 
 def _replay(order: Order, request_hash: str, response: str) -> Answer | GatewayError:

@@ -221,12 +221,12 @@ def _without_secrets(value: Any, shown: Any, path: str, secrets: dict[str, str])
     """``shown`` (JSON) without what is a SecretStr in ``value`` (Python, same shape); those go to ``secrets``."""
     if isinstance(value, dict):
         kept = {}
-        for name, each in value.items():
-            if isinstance(each, SecretStr):
-                if secret := each.get_secret_value():
-                    secrets[f"{path}{name}"] = secret
-            else:
-                kept[name] = _without_secrets(each, shown[name], f"{path}{name}.", secrets)
+        # The keys of JSON are text, those of Python may be numbers: the order is what the two have in common.
+        for (name, plain), each in zip(shown.items(), value.values(), strict=True):
+            if not isinstance(each, SecretStr):
+                kept[name] = _without_secrets(each, plain, f"{path}{name}.", secrets)
+            elif secret := each.get_secret_value():
+                secrets[f"{path}{name}"] = secret
         return kept
     if isinstance(value, (list, tuple)):
         return [

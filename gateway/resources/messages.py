@@ -145,7 +145,7 @@ def dispatchable() -> Select[Any]:
 
 
 def to_dispatch(row: Any, sent_parts: Iterable[int] = (), by: str = "") -> Dispatch:  # noqa: ANN401 -- a row of ``dispatchable``
-    """A message as the worker takes it; ``by`` is the connector that took ``sent_parts``, which takes the others too."""
+    """A message as the worker takes it. The connector that took ``sent_parts``, ``by``, takes the others too."""
     values = dict(zip(_DISPATCH, row, strict=False))
     values |= {
         "connectors": (by,) if by else tuple(orjson.loads(values["connectors"])),

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from gateway.errors import Unavailable
 from gateway.model import Status
@@ -120,12 +120,15 @@ class Sweeper:
 
     async def _release(self, now: int) -> None:
         """What waits for staff may leave once they have decided; the claim asks the rules again."""
-        m, open_one = messages.c, (reviews.c.closed_at.is_(None), reviews.c.phone == messages.c.destination)
-        whose = (reviews.c.account_id == m.account_id, reviews.c.list_name == m.opt_out_list)
-        decided = ~select(reviews.c.id).where(*open_one, *whose).exists()
-        held = update(messages).where(m.status == Status.SCHEDULED.value, m.next_at.is_(None), m.final_at.is_(None))
-        if self._every("release", RELEASE_EVERY, now):
-            await self._store.write(lambda tx: tx.conn.execute(held.where(decided).values(next_at=now)))
+        if not self._every("release", RELEASE_EVERY, now):
+            return
+        m, r = messages.c, reviews.c
+        same = (r.account_id == m.account_id, r.phone == m.destination, r.list_name == m.opt_out_list)
+        waits = exists().where(*same, r.closed_at.is_(None))
+        held = (m.status == Status.SCHEDULED.value, m.next_at.is_(None), m.final_at.is_(None))
+        if rows := await self._rows(select(m.id).where(*held, ~waits).limit(BATCH)):
+            change = update(messages).where(m.id.in_([row.id for row in rows]), *held).values(next_at=now)
+            await self._store.write(lambda tx: tx.conn.execute(change))
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:

@@ -276,9 +276,7 @@ class Worker:
         late = Late(message_id, number, connector_id, group, result, self._give_up_after)
         with contextlib.suppress(Unavailable):  # the receipt will tell as well
             if await self.store.submit(self.lanes.late, late):
-                self.retry_at = self.retry_at or self.now()  # it may be QUEUED again
-                if result.carrier_id:
-                    await self.lanes.receipts.reclaim([result.carrier_id])
+                await self.lanes.receipts.reclaim([result.carrier_id])
 
     # Small things.
 

@@ -31,7 +31,9 @@ async def session():
 
 
 def sender(session, url, batch_size=1):
-    return WebhookSender(session, Destination("d", "main", "webhook", url, b"", (), batch_size), SECRET, allow_private=True)
+    return WebhookSender(
+        session, Destination("d", "main", "webhook", url, b"", (), batch_size), SECRET, allow_private=True
+    )
 
 
 async def test_one_event_is_the_body_and_is_signed(sink, session):
@@ -73,7 +75,9 @@ def test_any_2xx_is_an_ack(status):
     assert judge(status, "99", NOW).ok
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 404, 410, 413, 422, 429, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize(
+    "status", [301, 302, 303, 307, 308, 400, 401, 404, 410, 413, 422, 429, 500, 502, 503, 504, 599]
+)
 def test_anything_else_is_a_failure(status):
     outcome = judge(status, "", NOW)
     assert not outcome.ok

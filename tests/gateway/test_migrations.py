@@ -99,6 +99,7 @@ async def test_upgrading_twice_changes_nothing(empty_url):
 
 
 async def test_nodes_that_start_at_once_upgrade_once(empty_url):
+    await current(empty_url)  # makes SQLite's file: its very first opening, into WAL, waits for nobody
     await asyncio.gather(*(upgrade(empty_url) for _ in range(3)))
     assert await current(empty_url) == head()
 

@@ -90,6 +90,13 @@ async def test_an_update_keeps_the_secrets_of_binds(desk):
     assert (await loaded(desk))["smpp-1"]["binds"] == [{"system_id": "c", "password": "tuna"}]
 
 
+async def test_settings_with_numbers_for_keys_come_back(desk):
+    await connector(desk, settings={"host": "x", "statuses": {88: "retry", 1025: "reject"}, "password": "swordfish"})
+    (known,) = (await loaded(desk)).values()
+    assert known == {"host": "x", "statuses": {"88": "retry", "1025": "reject"}, "password": "swordfish"}
+    assert validate("smpp", known).statuses == {88: "retry", 1025: "reject"}
+
+
 async def test_group_and_enabled_change_without_the_settings(desk):
     await connector(desk)
     changed = await change(desk, group="pair", enabled=False)

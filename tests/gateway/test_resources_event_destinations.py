@@ -14,7 +14,7 @@ from gateway.events.record import Event, EventType
 from gateway.resources import api_keys, connectors, staff
 from gateway.resources import event_destinations as destinations
 from gateway.store.tables import event_destinations as table
-from gateway.store.tables import event_retries
+from gateway.store.tables import event_retries, metadata
 from tests.gateway.conftest import NOW
 from tests.support.connectors import validate
 
@@ -126,8 +126,5 @@ async def whole_database(store) -> bytes:
         path = Path(make_url(store.url).database)
         return b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
     async with store.reading() as conn:
-        names = (
-            (await conn.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))).scalars().all()
-        )
-        rows = [tuple(row) for name in names for row in await conn.execute(text(f"SELECT * FROM {name}"))]  # noqa: S608 -- our own names
+        rows = [tuple(row) for one in metadata.tables.values() for row in await conn.execute(one.select())]
     return b"".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

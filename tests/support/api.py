@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -36,7 +39,6 @@ from gateway.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from pathlib import Path
 
     from gateway.model import Dispatch
 
@@ -85,7 +87,13 @@ class Bench:
     numbers: dict[str, str]  # "number" and "sender", to their ids; those of the other account with "other_" in front
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, key: str = "all", headers: Mapping[str, str] | None = None,
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "all",
+        headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
         sent = dict(headers or {})
@@ -109,8 +117,10 @@ class Bench:
 @contextlib.asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Bench]:
     """An instance with one connector "c1" that is up, a number, a sender ID and a route in each of two accounts."""
-    settings = Settings(data_dir=folder, simulator=False, allow_private_webhooks=True)
-    await migrate.upgrade(settings.database)
+    furnished = await asyncio.to_thread(_furnished)
+    for name, octets in furnished.files.items():
+        (folder / name).write_bytes(octets)
+    settings = _settings(folder)
     store = Store(settings.database)
     store.start()
     desk = Desk(store, Vault.of(settings), await Catalog.load(store))
@@ -119,18 +129,48 @@ async def serving(folder: Path) -> AsyncIterator[Bench]:
     restarts: list[int] = []
     services = _services(settings, desk, links, restarts, offered)
     await services.post.start()
-    names, keys, key_ids = await _furnish(desk)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[SERVICES] = services
     add_api(app)
     client = TestClient(TestServer(app))
     await client.start_server()
     try:
-        yield Bench(services, client, keys, key_ids, links, restarts, offered, names)
+        yield Bench(services, client, furnished.keys, furnished.key_ids, links, restarts, offered, furnished.names)
     finally:
         await client.close()
         await services.post.stop()
         await store.close()
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder, simulator=False, allow_private_webhooks=True)
+
+
+@dataclass(frozen=True)
+class _Furnished:
+    """The files of an instance that has been set up once, to begin every test with."""
+
+    files: dict[str, bytes]
+    names: dict[str, str]
+    keys: dict[str, str]
+    key_ids: dict[str, str]
+
+
+@functools.cache
+def _furnished() -> _Furnished:
+    return asyncio.run(_set_up())
+
+
+async def _set_up() -> _Furnished:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = _settings(folder)
+        await migrate.upgrade(settings.database)
+        store = Store(settings.database)
+        store.start()
+        names, keys, key_ids = await _furnish(Desk(store, Vault.of(settings), await Catalog.load(store)))
+        await store.close()
+        return _Furnished(_read_all(folder), names, keys, key_ids)
 
 
 def now() -> int:
@@ -167,7 +207,9 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, str], dict[str
     await connectors.create(desk, connector_id="c1", kind="smpp", settings=smpp, validate=validate, now=now())
     names: dict[str, str] = {}
     for account_id, number, sender, prefix in ((MAIN, NUMBER, "ACME", ""), (OTHER, "+12065550199", "OTHER", "other_")):
-        one = await phone_numbers.create(desk, account_id=account_id, number=number, kind="LONG_CODE", country="US", now=now())
+        one = await phone_numbers.create(
+            desk, account_id=account_id, number=number, kind="LONG_CODE", country="US", now=now()
+        )
         two = await sender_ids.create(desk, account_id=account_id, sender=sender, now=now())
         await routes.create(desk, account_id=account_id, connectors=["c1"], now=now())
         names |= {f"{prefix}number": one.id, f"{prefix}sender": two.id}
@@ -180,7 +222,21 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, str], dict[str
     return names, keys, key_ids
 
 
-async def settle(bench: Bench) -> None:
-    """Let what was committed reach everybody who waits for it."""
-    await bench.services.desk.catalog.reload()
-    await asyncio.sleep(0)
+def _read_all(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def filled(path: str, bench: Bench, account: str = "") -> str:
+    """A path of the table with its parameters filled in; ``account`` "other_" takes ids of the other account."""
+    kind = path.split("/")[2]
+    ids = {
+        "phone-numbers": bench.numbers[f"{account}number"], "sender-ids": bench.numbers[f"{account}sender"],
+        "connectors": "c1", "api-keys": bench.key_ids["other" if account else "read"],
+    }  # fmt: skip
+    return (
+        path.replace("{id}", ids.get(kind, "nothing-of-this-id"))
+        .replace("{identity_id}", bench.numbers[f"{account}number"])
+        .replace("{name}", "Default")
+        .replace("{number}", "%2B12065550142")
+        .replace("{word}", "INFO")
+    )

@@ -22,6 +22,7 @@ class FakeSettings(BaseModel):
     port: int = Field(default=2775, ge=1, le=65535)
     password: SecretStr | None = None
     binds: list[Bind] = []
+    statuses: dict[int, str] = {}
 
 
 def validate(kind: str, settings: Mapping[str, Any]) -> BaseModel:

@@ -102,6 +102,6 @@ ENDPOINTS = (
     Endpoint(
         method="GET", path="/v1/events/stream", scope="read", tag=_TAG, summary="Follow events as they happen",
         handle=follow, query=StreamQuery, media=_MEDIA, headers=("Last-Event-ID",),
-        note="Server-sent events without end; each has its number as id. A comment ends each 15 seconds of silence.",
+        note="Server-sent events without end, each with its number as id. After 15 seconds of silence comes a comment.",
     ),
 )  # fmt: skip

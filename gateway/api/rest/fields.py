@@ -136,7 +136,10 @@ Flag: TypeAlias = Annotated[bool, BeforeValidator(_read_flag), WithJsonSchema({"
 Cursor: TypeAlias = Annotated[
     Text, Field(max_length=200, description="The next_cursor of the page before; empty for the first page.")
 ]
-Limit: TypeAlias = Annotated[Count, Field(ge=1, le=MOST_PER_PAGE, description="Entries in one page at most.")]
+# The reader stands last: what stands before it then shows in the schema as minimum and maximum.
+Limit: TypeAlias = Annotated[
+    int, Field(ge=1, le=MOST_PER_PAGE, description="Entries in one page at most."), BeforeValidator(_read_count)
+]
 AStatus: TypeAlias = Status
 
 # --- of answers ------------------------------------------------------------------------------------------------------

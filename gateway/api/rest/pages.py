@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from importlib import metadata, resources
 
 from aiohttp import web
@@ -25,10 +26,15 @@ _SAFE = {
 
 
 def add_pages(app: web.Application) -> None:
-    document = openapi.encode(openapi.build(ENDPOINTS, metadata.version("heliograph")))
-    _serve(app, "/openapi.json", document, "application/json")
+    _serve(app, "/openapi.json", document(), "application/json")
     for path, (name, kind) in _FILES.items():
         _serve(app, path, resources.files(_PACKAGE).joinpath("static", name).read_bytes(), kind)
+
+
+@functools.cache
+def document() -> bytes:
+    """The OpenAPI document; it is the same as long as the process runs."""
+    return openapi.encode(openapi.build(ENDPOINTS, metadata.version("heliograph")))
 
 
 def _serve(app: web.Application, path: str, octets: bytes, kind: str) -> None:

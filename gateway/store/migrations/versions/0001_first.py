@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def _key(*names: str) -> list[sa.Column[str]]:
@@ -33,23 +31,22 @@ def _counter(name: str) -> sa.Column[int]:
     return sa.Column(name, kind, autoincrement=True, nullable=False)
 
 
+def _table(
+    name: str, *items: sa.Column[object] | sa.Constraint, key: tuple[str, ...] = ("id",), **options: bool
+) -> None:
+    op.create_table(name, *items, sa.PrimaryKeyConstraint(*key, name=f"pk_{name}"), **options)
+
+
 def _where(condition: str) -> dict[str, sa.TextClause]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
 def _accounts() -> None:
-    op.create_table(
-        "accounts",
-        *_key("id"),
-        *_text("name"),
-        *_text("limits", default="{}"),
-        *_int("created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
-    )
+    _table("accounts", *_key("id"), *_text("name"), *_text("limits", default="{}"), *_int("created_at"))
 
 
 def _api_keys() -> None:
-    op.create_table(
+    _table(
         "api_keys",
         *_key("id", "account_id"),
         *_text("name"),
@@ -57,13 +54,12 @@ def _api_keys() -> None:
         *_text("prefix", "scopes"),
         *_int("created_at"),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
         sa.UniqueConstraint("secret_hash", name="uq_api_keys_secret_hash"),
     )
 
 
 def _connectors() -> None:
-    op.create_table(
+    _table(
         "connectors",
         *_key("id"),
         *_text("kind", "carrier_group"),
@@ -71,29 +67,28 @@ def _connectors() -> None:
         sa.Column("secrets", sa.LargeBinary(), nullable=True),
         *_int("enabled", default=1),
         *_int("created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_connectors"),
     )
 
 
 def _consent_log() -> None:
-    op.create_table(
+    _table(
         "consent_log",
         _counter("seq"),
         *_key("account_id"),
         *_text("phone", "list_name", "action"),
         *_int("at"),
         *_text("actor", "how", "words", "reason", "inbound_id", "message_id"),
-        sa.PrimaryKeyConstraint("seq", name="pk_consent_log"),
+        key=("seq",),
     )
     op.create_index("ix_consent_log_account_id_phone", "consent_log", ["account_id", "phone"])
 
 
 def _decisions() -> None:
-    op.create_table("decisions", *_key("id"), *_text("body"), sa.PrimaryKeyConstraint("id", name="pk_decisions"))
+    _table("decisions", *_key("id"), *_text("body"))
 
 
 def _event_destinations() -> None:
-    op.create_table(
+    _table(
         "event_destinations",
         *_key("id", "account_id"),
         *_text("kind", "target"),
@@ -103,12 +98,11 @@ def _event_destinations() -> None:
         *_int("cursor"),
         *_text("trouble"),
         *_int("created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_event_destinations"),
     )
 
 
 def _event_retries() -> None:
-    op.create_table(
+    _table(
         "event_retries",
         *_key("destination_id"),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -117,39 +111,39 @@ def _event_retries() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=True),
         *_int("first_at"),
         *_text("error"),
-        sa.PrimaryKeyConstraint("destination_id", "seq", name="pk_event_retries"),
+        key=("destination_id", "seq"),
     )
     op.create_index("ix_event_retries_destination_id_next_at", "event_retries", ["destination_id", "next_at"])
 
 
 def _events() -> None:
-    op.create_table(
+    _table(
         "events",
         _counter("seq"),
         *_key("account_id"),
         *_text("subject_id", "type"),
         *_int("at"),
         *_text("data"),
-        sa.PrimaryKeyConstraint("seq", name="pk_events"),
+        key=("seq",),
     )
     op.create_index("ix_events_subject_id", "events", ["subject_id"])
 
 
 def _idempotency_keys() -> None:
-    op.create_table(
+    _table(
         "idempotency_keys",
         *_key("account_id", "key"),
         *_text("request_hash"),
         *_int("status"),
         *_text("response"),
         *_int("created_at"),
-        sa.PrimaryKeyConstraint("account_id", "key", name="pk_idempotency_keys"),
+        key=("account_id", "key"),
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
 
 
 def _inbound_messages() -> None:
-    op.create_table(
+    _table(
         "inbound_messages",
         *_key("id", "account_id"),
         *_text("identity", "identity_id", "source", "body", "raw"),
@@ -157,7 +151,6 @@ def _inbound_messages() -> None:
         *_text("connector_id", "carrier_id", "keyword", "meaning", "match", "reply_to"),
         *_int("received_at", "acknowledged"),
         *_text("fingerprint"),
-        sa.PrimaryKeyConstraint("id", name="pk_inbound_messages"),
     )
     op.create_index("ix_inbound_messages_account_id_received_at", "inbound_messages", ["account_id", "received_at"])
     op.create_index("ix_inbound_messages_fingerprint", "inbound_messages", ["fingerprint"])
@@ -165,7 +158,7 @@ def _inbound_messages() -> None:
 
 
 def _inbound_parts() -> None:
-    op.create_table(
+    _table(
         "inbound_parts",
         *_key("assembly"),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -174,22 +167,22 @@ def _inbound_parts() -> None:
         sa.Column("octets", sa.LargeBinary(), nullable=True),
         *_int("received_at"),
         *_text("inbound_id"),
-        sa.PrimaryKeyConstraint("assembly", "number", "generation", name="pk_inbound_parts"),
+        key=("assembly", "number", "generation"),
     )
 
 
 def _keywords() -> None:
-    op.create_table(
+    _table(
         "keywords",
         *_key("owner_id", "word", "account_id"),
         *_text("action", "message"),
         *_int("created_at"),
-        sa.PrimaryKeyConstraint("owner_id", "word", name="pk_keywords"),
+        key=("owner_id", "word"),
     )
 
 
 def _messages() -> None:
-    op.create_table(
+    _table(
         "messages",
         *_key("id", "account_id"),
         *_text(
@@ -219,50 +212,39 @@ def _messages() -> None:
         *_text("in_reply_to"),
         *_text("context", default="{}"),
         *_text("decision_id", "key_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_messages"),
     )
-    op.create_index(
-        "ix_messages_live",
-        "messages",
-        ["status", "next_at"],
-        **_where("final_at IS NULL"),
-    )
+    op.create_index("ix_messages_live", "messages", ["status", "next_at"], **_where("final_at IS NULL"))
     op.create_index("ix_messages_person", "messages", ["account_id", "destination", "created_at"])
 
 
 def _opt_out_lists() -> None:
-    op.create_table(
-        "opt_out_lists",
-        *_key("account_id", "name"),
-        *_int("created_at"),
-        sa.PrimaryKeyConstraint("account_id", "name", name="pk_opt_out_lists"),
-    )
+    _table("opt_out_lists", *_key("account_id", "name"), *_int("created_at"), key=("account_id", "name"))
 
 
 def _opt_outs() -> None:
-    op.create_table(
+    _table(
         "opt_outs",
         *_key("account_id", "phone", "list_name"),
         *_int("opted_out_at", "by_end_user"),
         *_text("how"),
         *_int("confirmations"),
-        sa.PrimaryKeyConstraint("account_id", "phone", "list_name", name="pk_opt_outs"),
+        key=("account_id", "phone", "list_name"),
     )
 
 
 def _orphans() -> None:
-    op.create_table(
+    _table(
         "orphans",
         _counter("seq"),
         *_text("carrier_group", "carrier_id", "carrier_key", "handset", "state", "raw", "why"),
         *_int("received_at"),
-        sa.PrimaryKeyConstraint("seq", name="pk_orphans"),
+        key=("seq",),
     )
     op.create_index("ix_orphans_carrier_key", "orphans", ["carrier_key"])
 
 
 def _parts() -> None:
-    op.create_table(
+    _table(
         "parts",
         *_key("message_id"),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -270,19 +252,14 @@ def _parts() -> None:
         *_text("status"),
         *_int("status_at"),
         *_text("connector_id", "carrier_group", "carrier_id", "carrier_key", "raw_code", "raw_state", "raw_error"),
-        sa.PrimaryKeyConstraint("message_id", "number", name="pk_parts"),
         sqlite_with_rowid=False,
+        key=("message_id", "number"),
     )
-    op.create_index(
-        "ix_parts_carrier_key",
-        "parts",
-        ["carrier_key"],
-        **_where("carrier_key <> ''"),
-    )
+    op.create_index("ix_parts_carrier_key", "parts", ["carrier_key"], **_where("carrier_key <> ''"))
 
 
 def _pools() -> None:
-    op.create_table(
+    _table(
         "pools",
         *_key("id", "account_id"),
         *_text("name", "message_type", "opt_out_list"),
@@ -290,76 +267,61 @@ def _pools() -> None:
         *_int("self_managed_opt_outs"),
         *_text("match_mode", default="whole"),
         *_int("shared_routes", "deletion_protection", "created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_pools"),
         sa.UniqueConstraint("account_id", "name", name="uq_pools_account_id_name"),
     )
 
 
 def _reviews() -> None:
-    op.create_table(
+    _table(
         "reviews",
         *_key("id", "account_id"),
         *_text("phone", "list_name", "inbound_id", "words", "why"),
         *_int("opened_at"),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         *_text("outcome", "actor"),
-        sa.PrimaryKeyConstraint("id", name="pk_reviews"),
     )
     op.create_index("ix_reviews_account_id_phone", "reviews", ["account_id", "phone"])
-    op.create_index(
-        "ix_reviews_open",
-        "reviews",
-        ["account_id", "opened_at"],
-        **_where("closed_at IS NULL"),
-    )
+    op.create_index("ix_reviews_open", "reviews", ["account_id", "opened_at"], **_where("closed_at IS NULL"))
 
 
 def _routes() -> None:
-    op.create_table(
+    _table(
         "routes",
         *_key("id", "account_id"),
         *_int("position"),
         *_text("country", "prefix", "identity_id", "message_type", "connectors"),
         *_int("price", "created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_routes"),
     )
 
 
 def _sender_ids() -> None:
-    op.create_table(
+    _table(
         "sender_ids",
         *_key("id", "account_id"),
         *_text("sender", "country", "message_type", "opt_out_list"),
         sa.Column("rate", sa.Integer(), nullable=True),
         *_int("active", default=1),
         *_int("created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_sender_ids"),
         sa.UniqueConstraint("account_id", "sender", "country", name="uq_sender_ids_account_id_sender_country"),
     )
 
 
 def _spend() -> None:
-    op.create_table(
-        "spend",
-        *_key("account_id", "month"),
-        *_int("amount"),
-        sa.PrimaryKeyConstraint("account_id", "month", name="pk_spend"),
-    )
+    _table("spend", *_key("account_id", "month"), *_int("amount"), key=("account_id", "month"))
 
 
 def _staff() -> None:
-    op.create_table(
+    _table(
         "staff",
         *_key("id", "name", "account_id"),
         *_text("password_hash", "role"),
         *_int("failures", "locked_until", "created_at"),
-        sa.PrimaryKeyConstraint("id", name="pk_staff"),
         sa.UniqueConstraint("name", name="uq_staff_name"),
     )
 
 
 def _phone_numbers() -> None:
-    op.create_table(
+    _table(
         "phone_numbers",
         *_key("id", "account_id"),
         *_text("number", "kind", "country", "message_type", "opt_out_list"),
@@ -371,29 +333,27 @@ def _phone_numbers() -> None:
         *_int("active", default=1),
         *_int("created_at"),
         sa.ForeignKeyConstraint(["pool_id"], ["pools.id"], name="fk_phone_numbers_pool_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_phone_numbers"),
         sa.UniqueConstraint("number", name="uq_phone_numbers_number"),
     )
 
 
 def _pool_sender_ids() -> None:
-    op.create_table(
+    _table(
         "pool_sender_ids",
         *_key("pool_id", "sender_id", "account_id"),
         sa.ForeignKeyConstraint(["pool_id"], ["pools.id"], name="fk_pool_sender_ids_pool_id"),
         sa.ForeignKeyConstraint(["sender_id"], ["sender_ids.id"], name="fk_pool_sender_ids_sender_id"),
-        sa.PrimaryKeyConstraint("pool_id", "sender_id", name="pk_pool_sender_ids"),
+        key=("pool_id", "sender_id"),
     )
 
 
 def _sessions() -> None:
-    op.create_table(
+    _table(
         "sessions",
         *_key("id", "staff_id"),
         *_text("csrf"),
         *_int("created_at", "expires_at"),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_sessions_staff_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
 
 
