@@ -110,6 +110,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--events-batch", type=int, default=100, help="webhook events in one request (100)")
     parser.add_argument("--no-receipts", action="store_true", help="no receipts and no webhook")
     parser.add_argument("--batch", type=int, default=1, help="messages per request (1)")
+    parser.add_argument("--smsc-rate", type=float, default=0, help="submits a second that the SMSC takes (all)")
+    parser.add_argument("--no-drain", action="store_true", help="do not wait until what was accepted came through")
     parser.add_argument("--serve", action="store_true", help="only run it, until stopped")
     parser.add_argument("--dir", type=Path, help="folder of the database, which outlives the program (a temporary one)")
     args = parser.parse_args()
@@ -134,7 +136,9 @@ def bench(args: argparse.Namespace, folder: Path) -> None:
     try:
         gateway.start()
         lib.wait_until(lambda: smsc.stats()["smpp_conns"], 20, "the bind")
-        smsc.set(rate=0, resp_ms=0, dlr=int(receipts), dlr_ms=500, dlr_win=100, refuse=0)
+        if args.no_drain:
+            args.warm_up, args.idle, args.drain = 0, 0.1, 0.1
+        smsc.set(rate=args.smsc_rate, resp_ms=0, dlr=int(receipts), dlr_ms=500, dlr_win=100, refuse=0)
         label = f"heliograph sqlite{' receipts' if receipts else ''}{f' batch {args.batch}' if args.batch > 1 else ''}"
         with_request(args, secret)
         lib.repeat(lambda: lib.measure(args, smsc, gateway.pids, folder / "accepted", label=label,

@@ -119,8 +119,10 @@ class _Builder:
         self.rng = random.Random()  # noqa: S311 -- spreads retries; nothing is kept secret by it
         store, catalog = desk.store, desk.catalog
         store.writer.on_commit = self.feed.notify
-        self.receipts = Receipts(store, now=now_micros, observe=self.metrics.submit_to_receipt.observe)
         self.connections = Connections(_Door(self))
+        self.receipts = Receipts(
+            store, now=now_micros, observe=self.metrics.submit_to_receipt.observe, id_base=self.connections.id_base
+        )
         links = Links(self.connections.up, self.connections.profile, self.connections.simulated)
         self.outbound = Outbound(store, catalog, links, now=now_micros, offer=self._offer)
         self.inbound = Inbound(store, catalog, self.outbound, settings, now=now_micros)

@@ -61,6 +61,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
+    logging.captureWarnings(capture=True)
 
 
 def hide(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -106,7 +106,7 @@ def show(message: MessageId, as_json: Json = False) -> None:
 
 def _tell(story: Story) -> None:
     message, decision = _document(story.message), story.decision
-    typer.echo(clean(f"{message['status']}: {words.sentence(message)}\n"))
+    typer.echo(clean(f"{message['status']}: {words.sentence(story.message)}\n"))
     for name, value in _facts(message, decision):
         if value:
             typer.echo(clean(f"{name + ':':<14}{value}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from gateway.cli import (
 )
 from gateway.cli.errors import Commands
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _GROUPS = {
     "messages": messages.app,
     "numbers": numbers.app,
@@ -36,7 +39,7 @@ _GROUPS = {
     "connectors": connectors.app,
     "staff": staff.app,
 }
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve_command.command,
     "send": send.command,
     "simulate": simulate.command,

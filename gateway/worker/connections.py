@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from carriers.connector import Connector, Sink
+    from carriers.smpp.receipt import IdBase
     from carriers.types import ConnectorStatus
 
 log = structlog.get_logger()
@@ -111,6 +112,15 @@ class Connections:
         """Parts a second that the carrier allows, over all binds."""
         running = self._running.get(connector_id)
         return getattr(running.wanted.settings, "rate", None) if running else None
+
+    def id_base(self, carrier_group: str) -> IdBase:
+        """How ids in receipts differ from those in answers, where a connector of the group sets it; "" learns it."""
+        for running in self._running.values():
+            base = getattr(running.wanted.settings, "id_base", "auto")
+            if running.wanted.carrier_group == carrier_group and base != "auto":
+                found: IdBase = base
+                return found
+        return ""
 
     def statuses(self) -> list[ConnectorStatus]:
         return [running.connector.status() for running in self._running.values()]

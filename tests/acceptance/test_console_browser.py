@@ -116,7 +116,9 @@ async def test_a_text_a_stop_and_a_lift_as_staff_see_them(tmp_path):
         await page.get_by_label("Reason").fill("Wrote to us and asked for texts again")
         await page.get_by_role("button", name="Lift the opt-out").click()
         await expect(page.get_by_role("status")).to_contain_text("The opt-out is lifted")
-        await expect(page.get_by_role("region", name="History")).to_contain_text("Wrote to us and asked for texts again")
+        await expect(page.get_by_role("region", name="History")).to_contain_text(
+            "Wrote to us and asked for texts again"
+        )
         assert not (await opt_outs.find(here.services.desk, account_id=DEFAULT_ACCOUNT)).items
         assert here.complaints == []
 
@@ -140,7 +142,9 @@ async def test_everything_works_without_script_and_with_the_keyboard_alone(tmp_p
         await page.goto(f"{here.base}/console/handsets")
         await page.get_by_label("Open a phone").fill("2065550142")
         await page.keyboard.press("Enter")
-        await page.locator(PHONE).get_by_placeholder("Reply, for example STOP").fill("please stop texting me <b>now</b>")
+        await (
+            page.locator(PHONE).get_by_placeholder("Reply, for example STOP").fill("please stop texting me <b>now</b>")
+        )
         await page.keyboard.press("Enter")
         await expect(page.locator(f"{PHONE} .talk li.ours")).to_contain_text("please stop texting me <b>now</b>")
         await here.room("Reviews")
@@ -157,6 +161,14 @@ async def test_no_page_is_wider_than_its_window(tmp_path, width):
     async with site(tmp_path, viewport={"width": width, "height": 800}) as here:
         await here.sign_in()
         sent = await here.send("A long word: " + "x" * 300)
-        for room in ("messages", f"messages/{sent}", "opt-outs", "opt-outs/add", "people/%2B12065550142", "reviews", "handsets"):
+        for room in (
+            "messages",
+            f"messages/{sent}",
+            "opt-outs",
+            "opt-outs/add",
+            "people/%2B12065550142",
+            "reviews",
+            "handsets",
+        ):
             await here.page.goto(f"{here.base}/console/{room}")
             assert await here.page.evaluate("document.documentElement.scrollWidth") <= width, room

@@ -61,7 +61,10 @@ async def test_who_is_signed_in_does_not_sign_in_again(browser):
     assert browser.address == "/console/messages"
 
 
-@pytest.mark.parametrize(("name", "password"), [(NAME, "wrong"), ("nobody", PASSWORD), ("", ""), ("a\x00", "\ud800".encode("utf-8", "replace").decode())])
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [(NAME, "wrong"), ("nobody", PASSWORD), ("", ""), ("a\x00", "\ud800".encode("utf-8", "replace").decode())],
+)
 async def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(browser, name, password):
     await browser.sign_in(name, password)
     assert browser.status == 401
@@ -148,7 +151,10 @@ async def test_the_sign_in_form_needs_the_token_of_its_own_cookie(browser):
     ],
 )
 async def test_a_form_counts_only_from_our_own_pages(sqlite_url, vault, tmp_path, headers, status):
-    async with open_house(sqlite_url, vault, tmp_path, public_url="https://texts.example.com") as house, browsing(house) as browser:
+    async with (
+        open_house(sqlite_url, vault, tmp_path, public_url="https://texts.example.com") as house,
+        browsing(house) as browser,
+    ):
         await browser.sign_in()
         await browser.post("/console/opt-outs/add", headers, phone=PERSON, list="Default", reason="asked by phone")
         assert browser.status == status
@@ -195,12 +201,20 @@ async def test_a_viewer_sees_everything_and_changes_nothing(house, browser):
     assert browser.address == "/console/sign-in"
 
 
-@pytest.mark.parametrize("page", ["/console/sign-in", "/console/messages", "/console/nothing-here", "/console/static/console.css"])
+@pytest.mark.parametrize(
+    "page", ["/console/sign-in", "/console/messages", "/console/nothing-here", "/console/static/console.css"]
+)
 async def test_every_answer_carries_the_headers(browser, page):
     await browser.sign_in()
     headers = (await browser.client.get(page)).headers
     policy = headers["Content-Security-Policy"]
-    for rule in ("default-src 'none'", "style-src 'self'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+    for rule in (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ):
         assert rule in policy
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"

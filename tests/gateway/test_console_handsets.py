@@ -189,7 +189,14 @@ async def test_every_room_opens_on_every_database(database_url, vault, tmp_path)
         await house.carrier.deliver()
         await house.carrier.reply(PERSON, OURS, "please stop texting me <b>now</b>")
         await house.carrier.reply(PERSON, OURS, "STOP")
-        for page in ("messages?q=2065550142", f"messages/{sent.message_id}", "opt-outs?q=5550142", f"people/{quote(PERSON)}", "reviews", "handsets"):
+        for page in (
+            "messages?q=2065550142",
+            f"messages/{sent.message_id}",
+            "opt-outs?q=5550142",
+            f"people/{quote(PERSON)}",
+            "reviews",
+            "handsets",
+        ):
             await browser.get(f"/console/{page}")
             assert browser.status == 200
             assert "206-555-0142" in browser.words

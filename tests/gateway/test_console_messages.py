@@ -50,7 +50,10 @@ async def test_the_newest_message_comes_first(house, browser):
     assert browser.words.index("third") < browser.words.index("second") < browser.words.index("first")
 
 
-@pytest.mark.parametrize("typed", [PERSON, "(206) 555-0142", "206.555.0142", "0012065550142", "1 206 555 0142", "\uff0b12065550142", f"  {PERSON} "])
+@pytest.mark.parametrize(
+    "typed",
+    [PERSON, "(206) 555-0142", "206.555.0142", "0012065550142", "1 206 555 0142", "\uff0b12065550142", f"  {PERSON} "],
+)
 async def test_a_number_is_found_in_any_format(house, browser, typed):
     await house.send("to the one")
     await house.send("to the other", to=OTHER)
@@ -68,7 +71,9 @@ async def test_a_message_is_found_by_our_sender_too(house, browser, typed):
     assert "the other" not in browser.words
 
 
-@pytest.mark.parametrize("typed", ["nonsense", "%00", "%ff", "9" * 200, "%3Cscript%3E", "%2B", "'; DROP TABLE messages; --"])
+@pytest.mark.parametrize(
+    "typed", ["nonsense", "%00", "%ff", "9" * 200, "%3Cscript%3E", "%2B", "'; DROP TABLE messages; --"]
+)
 async def test_what_is_no_number_finds_nothing_and_does_no_harm(house, browser, typed):
     await house.send("a body")
     await browser.get(f"/console/messages?q={typed}")
@@ -115,7 +120,11 @@ async def test_pages_follow_each_other_without_a_gap(house, browser):
     older = browser.text.split('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
     assert "from=2026-09-01" in older
     await browser.get(f"/console/messages{older}")
-    assert ["number-001" in browser.text, "number-000" in browser.text, "number-002" in browser.text] == [True, True, False]
+    assert ["number-001" in browser.text, "number-000" in browser.text, "number-002" in browser.text] == [
+        True,
+        True,
+        False,
+    ]
     assert "Older messages" not in browser.words
     assert "Back to the first page" in browser.words
 
@@ -168,7 +177,12 @@ async def test_hostile_words_are_shown_and_not_run(house, browser):
     sent = await house.send(HOSTILE)
     await house.carrier.deliver()
     await house.carrier.reply(PERSON, OURS, HOSTILE)
-    for page in ("/console/messages", f"/console/messages/{sent.message_id}", f"/console/people/{quote(PERSON)}", "/console/handsets"):
+    for page in (
+        "/console/messages",
+        f"/console/messages/{sent.message_id}",
+        f"/console/people/{quote(PERSON)}",
+        "/console/handsets",
+    ):
         await browser.get(page)
         assert "&lt;script&gt;alert(" in browser.text
         assert "<script>alert(" not in browser.text

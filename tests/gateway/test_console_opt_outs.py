@@ -116,7 +116,9 @@ async def test_what_is_no_number_is_no_person(browser, typed):
 
 async def test_every_list_of_the_account_has_its_state(house, browser):
     await opt_out_lists.create(house.desk, account_id="main", name="Sales", now=NOW)
-    await opt_outs.add(house.desk, account_id="main", phone=PERSON, actor="key:k", how="API", now=NOW, list_name="Sales")
+    await opt_outs.add(
+        house.desk, account_id="main", phone=PERSON, actor="key:k", how="API", now=NOW, list_name="Sales"
+    )
     await browser.get(ABOUT)
     assert "Sales Opted out" in browser.words
     assert "Default May be texted" in browser.words
@@ -143,7 +145,12 @@ async def test_an_opt_out_is_added_with_its_reason_and_name_on_record(house, bro
     assert (browser.status, browser.address) == (200, f"{ABOUT}?done=added")
     assert "The number is opted out. The reason is on record." in browser.words
     (act,) = await opt_outs.history(house.desk, account_id="main", phone=PERSON)
-    assert (act.action, act.actor, act.how, act.reason) == ("OPT_OUT", f"staff:{NAME}", "console", "Phoned us,\nwas clear.")
+    assert (act.action, act.actor, act.how, act.reason) == (
+        "OPT_OUT",
+        f"staff:{NAME}",
+        "console",
+        "Phoned us,\nwas clear.",
+    )
     assert (await house.send()).status == "REFUSED"
 
 
@@ -188,7 +195,10 @@ async def test_a_lifted_opt_out_lets_texts_through_and_stays_in_the_history(hous
     await browser.get(LIFT_PAGE)
     await browser.post(LIFT, phone=PERSON, list="Default", reason="Asked by <letter> for texts")
     assert browser.address == f"{ABOUT}?done=lifted"
-    assert "May be texted again · list Default Console Reason: Asked by &lt;letter&gt; for texts alice, staff" in browser.words
+    assert (
+        "May be texted again · list Default Console Reason: Asked by &lt;letter&gt; for texts alice, staff"
+        in browser.words
+    )
     assert "Opted out · list Default STOP" in browser.words
     assert not await stands(house)
     assert (await house.send()).status == "QUEUED"
@@ -204,7 +214,9 @@ async def test_nothing_is_lifted_without_a_reason(house, browser, reason):
     assert await stands(house)
 
 
-@pytest.mark.parametrize("where", [f"phone={quote(PERSON)}&list=Default", "phone=x&list=Default", f"phone={quote(PERSON)}&list=y", ""])
+@pytest.mark.parametrize(
+    "where", [f"phone={quote(PERSON)}&list=Default", "phone=x&list=Default", f"phone={quote(PERSON)}&list=y", ""]
+)
 async def test_what_does_not_stand_cannot_be_lifted(browser, where):
     await browser.get(f"{LIFT}?{where}")
     assert browser.status == 404
@@ -232,7 +244,9 @@ async def test_a_possible_opt_out_waits_with_its_words_and_is_counted_in_every_r
     assert "A text of this person may be an opt-out." in browser.words
 
 
-@pytest.mark.parametrize(("outcome", "opted", "notice"), [("OPT_OUT", True, "the person is opted out"), ("KEEP", False, "not an opt-out")])
+@pytest.mark.parametrize(
+    ("outcome", "opted", "notice"), [("OPT_OUT", True, "the person is opted out"), ("KEEP", False, "not an opt-out")]
+)
 async def test_a_review_is_decided_with_a_reason(house, browser, outcome, opted, notice):
     await house.carrier.reply(PERSON, OURS, DOUBTFUL)
     (review,) = (await reviews.find(house.desk, account_id="main")).items
@@ -247,7 +261,11 @@ async def test_a_review_is_decided_with_a_reason(house, browser, outcome, opted,
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
-    [({"reason": ""}, "Write why, in a few words."), ({"outcome": "MAYBE"}, "outcome has an unknown value."), ({"outcome": ""}, "outcome has an unknown value.")],
+    [
+        ({"reason": ""}, "Write why, in a few words."),
+        ({"outcome": "MAYBE"}, "outcome has an unknown value."),
+        ({"outcome": ""}, "outcome has an unknown value."),
+    ],
 )
 async def test_a_bad_decision_is_told_next_to_its_review_and_decides_nothing(house, browser, fields, sentence):
     await house.carrier.reply(PERSON, OURS, DOUBTFUL)
@@ -263,7 +281,9 @@ async def test_a_review_that_somebody_else_decided_is_told(house, browser):
     await house.carrier.reply(PERSON, OURS, DOUBTFUL)
     (review,) = (await reviews.find(house.desk, account_id="main")).items
     await browser.get("/console/reviews")
-    await reviews.close(house.desk, account_id="main", review_id=review.id, outcome="KEEP", actor="staff:bob", reason="fine", now=NOW)
+    await reviews.close(
+        house.desk, account_id="main", review_id=review.id, outcome="KEEP", actor="staff:bob", reason="fine", now=NOW
+    )
     await browser.post(f"/console/reviews/{review.id}", outcome="OPT_OUT", reason="clear")
     assert browser.status == 409
     assert "staff:bob has closed this review with KEEP." in browser.words

@@ -95,6 +95,7 @@ async def test_the_watch_tells_of_events_that_another_process_wrote(store):
         assert await feed.wait(0, 30) is True
     finally:
         watching.cancel()
+        await asyncio.wait({watching})
 
 
 async def test_appending_nothing_writes_nothing(store):

@@ -338,7 +338,7 @@ async def test_events_of_one_subject_are_never_under_way_together(store):
     assert len(bench.sender.order) == 200
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_whatever_fails_each_event_arrives_and_a_subject_keeps_its_order(store, seed):
     chance = Random(seed)
     most = chance.choice([1, 1, 7, 100])
@@ -348,9 +348,9 @@ async def test_whatever_fails_each_event_arrives_and_a_subject_keeps_its_order(s
     for start in range(0, 120, 30):
         await messages(store, *subjects[start : start + 30])
         await bench.pass_time(20, step=2)
-    await bench.pass_time(3 * HOUR // SECOND, step=90)
+    await bench.pass_time(HOUR // SECOND, step=120)
     bench.sender.rule = lambda _entries: TAKEN
-    await bench.pass_time(40 * HOUR // SECOND, step=1800)
+    await bench.pass_time(12 * HOUR // SECOND, step=900)
     assert sorted(bench.sender.order) == list(range(1, 121))
     for subject in set(subjects):
         mine = [seq for seq in bench.sender.order if subjects[seq - 1] == subject]

@@ -79,7 +79,7 @@ class Bench:
 
     services: Services
     client: TestClient[web.Request, web.Application]
-    keys: dict[str, str]  # secrets: "all", one for each scope, and "other" of the other account with all scopes
+    keys: dict[str, str]  # secrets: "all" scopes, one for each, a "spare" one, and "other" of the other account
     key_ids: dict[str, str]
     links: LinkBoard
     restarts: list[int]
@@ -215,7 +215,7 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, str], dict[str
         names |= {f"{prefix}number": one.id, f"{prefix}sender": two.id}
     keys, key_ids = {}, {}
     for name, account_id, scopes in (
-        ("all", MAIN, api_keys.SCOPES), ("other", OTHER, api_keys.SCOPES), *((one, MAIN, {one}) for one in sorted(api_keys.SCOPES)),
+        ("all", MAIN, api_keys.SCOPES), ("other", OTHER, api_keys.SCOPES), ("spare", MAIN, {"read"}), *((one, MAIN, {one}) for one in sorted(api_keys.SCOPES)),
     ):  # fmt: skip
         key, secret = await api_keys.create(desk, account_id=account_id, name=name, scopes=scopes, now=now())
         keys[name], key_ids[name] = secret, key.id
@@ -231,7 +231,7 @@ def filled(path: str, bench: Bench, account: str = "") -> str:
     kind = path.split("/")[2]
     ids = {
         "phone-numbers": bench.numbers[f"{account}number"], "sender-ids": bench.numbers[f"{account}sender"],
-        "connectors": "c1", "api-keys": bench.key_ids["other" if account else "read"],
+        "connectors": "c1", "api-keys": bench.key_ids["other" if account else "spare"],
     }  # fmt: skip
     return (
         path.replace("{id}", ids.get(kind, "nothing-of-this-id"))

@@ -75,8 +75,9 @@ def submitted(_system_id, link, pdu):
 
 
 def main(port):
-    portal = Portal(Realm())
-    portal.registerChecker(InMemoryUsernamePasswordDatabaseDontUse(**{ACCOUNT: PASSWORD}))
+    checker = InMemoryUsernamePasswordDatabaseDontUse()
+    checker.addUser(ACCOUNT, PASSWORD)
+    portal = Portal(Realm(), [checker])
     config = SMPPServerConfig(msgHandler=submitted, systems={ACCOUNT: {"max_bindings": 2}})
     reactor.listenTCP(port, SMPPServerFactory(config, portal), interface="127.0.0.1")
     print("listening", flush=True)  # noqa: T201 -- whoever started it waits for this
