@@ -15,12 +15,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
+
 from carriers.simulator.faults import Faults
 from carriers.smpp.settings import Host, ShortCodeRule, SmppSettings
 from carriers.smpp.status import STATUSES as COMMAND_STATUSES
 from carriers.smpp.status import StatusClass
 from compliance.engine import RECHECKED, RULES
 from gateway.api.rest.table import ENDPOINTS
+from gateway.cli.root import cli
 from gateway.config import CONFIG_FILE_VARIABLE, Settings
 from gateway.console import words
 from gateway.events.record import EventType
@@ -172,6 +175,17 @@ def events() -> str:
     return table(("Type", "What happened"), [(f"`{event}`", labels[event]) for event in EventType])
 
 
+def commands() -> str:
+    root: Any = typer.main.get_command(cli)
+    rows = []
+    for name, command in root.commands.items():
+        for sub, one in (getattr(command, "commands", None) or {"": command}).items():
+            arguments = [each.metavar or each.name.upper() for each in one.params if each.param_type_name == "argument"]
+            called = " ".join(word for word in ("heliograph", name, sub, *arguments) if word)
+            rows.append((f"`{called}`", one.help))
+    return table(("Command", "What it does"), rows)
+
+
 def rules() -> str:
     """Every rule in the words of its module."""
     shown = []
@@ -223,6 +237,7 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "connectors.md": {"settings": smpp_settings, "command_status": command_statuses},
     "events.md": {"events": events},
     "keywords-and-opt-outs.md": {"words": catalog},
+    "operating.md": {"commands": commands},
     "simulator.md": {"faults": faults},
 }
 

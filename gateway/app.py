@@ -17,6 +17,7 @@ from carriers.simulator import Simulator
 from gateway import quickstart
 from gateway.api import add_api
 from gateway.console import add_console
+from gateway.errors import Unavailable
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+FOLLOW_SECONDS = 1.0
 MAX_REQUEST = 4 * 1024 * 1024  # octets: a batch of 1,000 long texts with their context
 
 
@@ -168,8 +170,8 @@ class _Builder:
         stack.push_async_callback(self.connections.stop, self.settings.drain_seconds)
         self.worker.start()
         stack.push_async_callback(self.worker.stop, self.settings.drain_seconds)
-        sweep = asyncio.create_task(self.sweeper.run(), name="sweeper")
-        stack.callback(sweep.cancel)
+        for work in (self.sweeper.run(), self._follow()):
+            stack.callback(asyncio.create_task(work).cancel)
         return Instance(self._services(), self.worker, self.connections, welcome)
 
     async def restart_connectors(self) -> None:
@@ -184,6 +186,19 @@ class _Builder:
             wanted.append(Wanted(loaded.id, loaded.kind, model, loaded.group, simulated=simulated))
         await self.connections.want(wanted)
         self.worker.follow()
+
+    async def _follow(self) -> None:
+        """Take up what other processes, such as the command line, change in the database."""
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                if await self.desk.catalog.follow():
+                    await self.restart_connectors()
+                    await self.post.refresh()
+            except Unavailable:
+                continue
+            except Exception:
+                log.exception("cannot follow", action="app.follow")
 
     def _services(self) -> Services:
         return Services(

@@ -46,7 +46,7 @@ class Quickstart:
 
 def simulator_settings(port: int) -> dict[str, Any]:
     """How this process reaches its own simulated carrier."""
-    return {"host": "127.0.0.1", "port": port, "system_id": "heliograph", "password": "simulator", "window": 200}
+    return {"host": "127.0.0.1", "port": port, "system_id": "heliograph", "password": "simulate", "window": 200}
 
 
 def validate(kind: str, settings: Mapping[str, Any]) -> BaseModel:

@@ -303,8 +303,9 @@ def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -
         message.status, whole, since=from_micros(now) - from_micros(message.status_at)
     ):
         return
-    code = receipt.raw_error if whole is not Status.DELIVERED else ""
-    reason = "" if whole is Status.DELIVERED else f"The carrier reported {receipt.raw_state or receipt.state}."
+    raw_state, raw_error = raw
+    code = raw_error if whole is not Status.DELIVERED else ""
+    reason = "" if whole is Status.DELIVERED else f"The carrier reported {raw_state or receipt.state}."
     changes.moves.append(Move(
         message, message.status, whole, now, was_at=message.status_at, code=code, reason=reason,
         connector_id=message.connector_id, next_at=message.next_at, attempts=message.attempts,

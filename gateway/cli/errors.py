@@ -37,12 +37,19 @@ class Commands(TyperGroup):
 def sentence(error: Exception) -> str:
     """The error as one line."""
     if isinstance(error, GatewayError):
-        named = error.field and error.field not in error.detail
-        words = (f"{error.field}:" if named else "", error.detail, error.remedy)
+        words = ("" if _is_named(error) else f"{error.field}:", error.detail, error.remedy)
         return " ".join(word for word in words if word)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     return str(error)
+
+
+def _is_named(error: GatewayError) -> bool:
+    """Whether the sentence names its field itself, or there is none to name. A field such as ``number`` may also be a
+    word of the sentence, so only one at its beginning counts, or one that is no plain word.
+    """
+    field, detail = error.field, error.detail
+    return detail.startswith(field) or (not field.isalpha() and field in detail)
 
 
 def database_error(settings: Settings, error: BaseException) -> GatewayError | None:

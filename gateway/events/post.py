@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
 
 TEST_TYPE = "destination.test"
+GRACE_SECONDS = 1.0  # for requests under way when a runner is stopped; what is cut off is given again
 
 log = structlog.get_logger()
 
@@ -101,8 +102,7 @@ class Post:
     async def stop(self) -> None:
         """Stop delivering and store how far each destination is."""
         async with self._refreshing:
-            for destination in list(self._desks):
-                await self._close(destination, keep=True)
+            await asyncio.gather(*(self._close(destination, keep=True) for destination in list(self._desks)))
         if self._watch:
             await _cancelled(self._watch)
         if self._session:
@@ -165,6 +165,8 @@ class Post:
 
     async def _close(self, destination: Destination, *, keep: bool) -> None:
         desk = self._desks.pop(destination)
+        if desk.runner.stop():
+            await asyncio.wait({desk.task}, timeout=GRACE_SECONDS)
         await _cancelled(desk.task)
         if keep and not desk.runner.progress.gone:
             await desk.runner.save()

@@ -70,20 +70,29 @@ class DestinationRunner:
         self._sleep = sleep
         self._circuit = Circuit(random)
         self._turn = False
+        self._stopping = False
+        self._busy = False
         self._saving = asyncio.Lock()
         self._saved_at = 0
         self._loaded_at: int | None = None
 
     async def run(self) -> None:
-        """Give events until cancelled, or until the destination wants none any more."""
-        while not self.progress.gone:
+        """Give events until cancelled or stopped, or until the destination wants none any more."""
+        while not self._done:
             seen = self._feed.version
+            self._busy = True
             pause = await self._guarded_step()
+            self._busy = False
             if self._circuit.rest(self._clock()):
                 await self._sleep(min(pause, RELOAD_SECONDS))
             elif pause and await self._feed.wait(seen, pause) and self._sender.most > 1:
                 await self._sleep(LINGER_SECONDS)
         await self.save()
+
+    def stop(self) -> bool:
+        """Begin no further request. Whether some are under way; ``run`` ends after them."""
+        self._stopping = True
+        return self._busy
 
     async def step(self) -> float:
         """One round: what is due again, then what is new. Seconds until the next one, unless news comes before.
@@ -107,6 +116,10 @@ class DestinationRunner:
                 await self.progress.save(self._store)
             except Unavailable:
                 log.warning("cannot save progress", action="events.save", destination=self.destination.id)
+
+    @property
+    def _done(self) -> bool:
+        return self.progress.gone or self._stopping
 
     async def _guarded_step(self) -> float:
         try:
@@ -137,7 +150,7 @@ class DestinationRunner:
 
     async def _again(self) -> None:
         now, soonest = self._clock(), self.progress.aside.soonest()
-        if soonest is None or soonest > now or self._circuit.rest(now):
+        if soonest is None or soonest > now or self._circuit.rest(now) or self._done:
             return
         if self.progress.unsaved_letters:  # what is due is asked of the database
             await self.save()
@@ -155,7 +168,7 @@ class DestinationRunner:
 
     async def _fresh(self) -> bool:
         """Whether there is more to do at once."""
-        if self._circuit.rest(self._clock()) or self.progress.gone:
+        if self._circuit.rest(self._clock()) or self._done:
             return False
         wanted = self.destination
         async with self._store.reading() as connection:
@@ -193,7 +206,7 @@ class DestinationRunner:
         alone = {seq for seq, row in tries.items() if row.attempts >= ALONE_AFTER}
         for batch in batches(entries, self._sender.most, alone):
             now = self._clock()
-            if self._circuit.rest(now) or self.progress.gone:
+            if self._circuit.rest(now) or self._done:
                 return
             ready = [entry for entry in batch if self._admit(entry, tries, began, now)]
             if ready:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import delete, func, select, update
 
-import orjson
 from carriers import text
 from gateway.store.tables import inbound_messages, inbound_parts
 from gateway.store.texts import storable

@@ -1,7 +1,7 @@
 """What every message asks for, kept in memory: one snapshot of the resources, replaced as a whole.
 
 Rule 1: whoever changes a resource reloads before answering (``Desk.change``), so that nobody in this process sends by
-what was just changed. Other processes reload by themselves.
+what was just changed. Other processes notice by the revision in the database (``Catalog.follow``).
 Rule 2: a reader takes what it needs in one go; no snapshot is ever changed.
 """
 
@@ -45,10 +45,11 @@ class _Snapshot:
 
 
 class Catalog:
-    """The snapshot in use. ``version`` grows with each reload."""
+    """The snapshot in use. ``version`` grows with each reload; ``revision`` is the database's own count of changes."""
 
     def __init__(self, store: Store) -> None:
         self.version = 0
+        self.revision = 0
         self._store = store
         self._now = _Snapshot({}, {}, {}, {}, {})
         self._lock = asyncio.Lock()
@@ -68,8 +69,22 @@ class Catalog:
         """
         async with self._lock:  # else an older reading could come later and replace a newer one
             async with self._store.reading() as conn:
+                self.revision = await revision_in(conn)
                 self._now = await _read(conn)
             self.version += 1
+
+    async def follow(self) -> bool:
+        """Reload if another process, such as the command line, has changed something; whether it has.
+
+        Raises:
+            Unavailable: the database cannot be read.
+        """
+        async with self._store.reading() as conn:
+            known = await revision_in(conn)
+        if known == self.revision:
+            return False
+        await self.reload()
+        return True
 
     def directory(self, account_id: str) -> Directory:
         """What the account sends from and through; empty for one that is not there."""
@@ -90,6 +105,11 @@ class Catalog:
     def identity_by_sender(self, sender: str) -> tuple[str, OriginationIdentity] | None:
         """Whose number (E.164, or a short code) a text came to: the account and the number."""
         return self._now.senders.get(sender)
+
+
+async def revision_in(conn: AsyncConnection) -> int:
+    """How often anything that a catalog holds was changed."""
+    return int((await conn.execute(select(tables.catalog_state.c.revision))).scalar_one())
 
 
 async def _read(conn: AsyncConnection) -> _Snapshot:

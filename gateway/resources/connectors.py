@@ -85,7 +85,7 @@ async def create(
             raise Conflict("connector_exists", "There is a connector of that id.", field="id")
         return _of(desk.vault, await _row(tx.conn, connector_id))
 
-    return await desk.store.write(work)
+    return await desk.change(work)
 
 
 async def get(desk: Desk, *, connector_id: str) -> Connector:
@@ -129,7 +129,7 @@ async def update(
         await rows.change(tx.conn, connectors, connector_id, values)
         return _of(desk.vault, await _row(tx.conn, connector_id))
 
-    return await desk.store.write(work)
+    return await desk.change(work)
 
 
 async def delete(desk: Desk, *, connector_id: str) -> None:
@@ -144,7 +144,7 @@ async def delete(desk: Desk, *, connector_id: str) -> None:
                 )
         await rows.remove(tx.conn, connectors, connector_id)
 
-    await desk.store.write(work)
+    await desk.change(work)
 
 
 async def load_all(desk: Desk) -> tuple[Loaded, ...]:

@@ -6,6 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sqlalchemy import update
+
+from gateway.store.tables import catalog_state
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -45,6 +49,11 @@ class Desk:
         return await asyncio.shield(self._change(work))
 
     async def _change(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        result = await self.store.write(work)
+        async def counted(tx: Tx) -> T:
+            result = await work(tx)
+            await tx.conn.execute(update(catalog_state).values(revision=catalog_state.c.revision + 1))
+            return result
+
+        result = await self.store.write(counted)
         await self.catalog.reload()
         return result

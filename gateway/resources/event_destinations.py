@@ -87,7 +87,7 @@ async def create(
         await rows.insert(tx.conn, event_destinations, values | {"cursor": await last_seq(tx.conn)})
         return await _get(tx.conn, account_id, values["id"])
 
-    return await desk.store.write(work), secret
+    return await desk.change(work), secret
 
 
 async def get(desk: Desk, *, account_id: str, destination_id: str) -> EventDestination:
@@ -112,7 +112,7 @@ async def update(
         await rows.change(tx.conn, event_destinations, destination_id, values)
         return await _get(tx.conn, account_id, destination_id)
 
-    return await desk.store.write(work)
+    return await desk.change(work)
 
 
 async def rotate_secret(desk: Desk, *, account_id: str, destination_id: str) -> str:
@@ -124,7 +124,7 @@ async def rotate_secret(desk: Desk, *, account_id: str, destination_id: str) -> 
             raise Invalid("no_secret", "Only webhooks have a secret.", field="destination_id")
         await rows.change(tx.conn, event_destinations, destination_id, {"secret": sealed})
 
-    await desk.store.write(work)
+    await desk.change(work)
     return secret
 
 
@@ -136,7 +136,7 @@ async def delete(desk: Desk, *, account_id: str, destination_id: str) -> None:
         await tx.conn.execute(event_retries.delete().where(event_retries.c.destination_id == destination_id))
         await rows.remove(tx.conn, event_destinations, destination_id)
 
-    await desk.store.write(work)
+    await desk.change(work)
 
 
 def open_secret(vault: Vault, destination_id: str, sealed: bytes) -> str:

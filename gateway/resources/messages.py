@@ -17,7 +17,7 @@ from gateway.events.log import append
 from gateway.events.record import message_event
 from gateway.model import FINAL, WAITING, Dispatch, Status, move
 from gateway.store.hot import Hot, among
-from gateway.store.tables import decisions, events, messages, parts
+from gateway.store.tables import decisions, events, messages, parts, phone_numbers, sender_ids
 from gateway.store.times import from_micros
 
 if TYPE_CHECKING:
@@ -180,7 +180,9 @@ async def find(store: Store, search: Search) -> list[RowMapping]:
     """Newest first; a page ends where the next one's ``cursor`` is its last id."""
     query = select(messages).where(messages.c.account_id == search.account_id)
     if search.number:
-        query = query.where((messages.c.destination == search.number) | (messages.c.sender == search.number))
+        # One of the two only: with OR, no index would help.
+        ours = await _is_ours(store, search.number)
+        query = query.where((messages.c.sender if ours else messages.c.destination) == search.number)
     if search.status:
         query = query.where(messages.c.status == search.status)
     if search.after is not None:
@@ -192,6 +194,14 @@ async def find(store: Store, search: Search) -> list[RowMapping]:
     async with store.reading() as connection:
         rows = await connection.execute(query.order_by(messages.c.id.desc()).limit(search.limit))
         return list(rows.mappings())
+
+
+async def _is_ours(store: Store, number: str) -> bool:
+    """Whether texts are sent from this, rather than to it."""
+    async with store.reading() as connection:
+        numbers = await connection.scalar(select(func.count()).where(phone_numbers.c.number == number))
+        names = await connection.scalar(select(func.count()).where(sender_ids.c.sender == number))
+    return bool(numbers or names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from sqlalchemy import select
 from gateway.errors import Conflict
 from gateway.events.log import append
 from gateway.events.record import Event, EventType
+from gateway.model import Status
 from gateway.resources import checks, consent, rows
 from gateway.resources.opt_outs import LONGEST_REASON, add_in
 from gateway.store.hot import Hot, among
-from gateway.store.tables import accounts, reviews
+from gateway.store.tables import accounts, messages, reviews
 from gateway.store.times import new_id
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ async def close(
         await rows.change(tx.conn, reviews, review_id, {"closed_at": now, "outcome": outcome, "actor": actor})
         closed = _of(await rows.one(tx.conn, reviews, account_id, review_id, "review"))
         await _record(tx, closed, why)
+        await _release(tx, closed, now)
         return closed
 
     return await desk.store.write(work)
@@ -148,6 +150,14 @@ async def _record(tx: Tx, review: Review, reason: str) -> None:
     await append(tx, [Event(EventType.REVIEW_CLOSED, review.account_id, review.phone, at, data)])
     if review.outcome == "OPT_OUT":
         await add_in(tx, **about, by_end_user=True, how="text read as STOP by staff")
+
+
+async def _release(tx: Tx, review: Review, now: int) -> None:
+    """What was held for the decision may leave now; if it was OPT_OUT, the last check before that refuses it."""
+    t = messages.c
+    held = (t.account_id == review.account_id, t.destination == review.phone, t.opt_out_list == review.list_name)
+    waiting = (t.status == Status.SCHEDULED.value, t.next_at.is_(None), t.final_at.is_(None))
+    await tx.conn.execute(messages.update().where(*held, *waiting).values(next_at=now))
 
 
 def _of(row: Row[Any]) -> Review:

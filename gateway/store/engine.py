@@ -38,6 +38,9 @@ def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
+# hide_parameters: an error that is logged must not carry numbers and texts.
+
+
 def open_reader(url: str) -> AsyncEngine:
     """Connections for reading, and for migrations."""
     engine = create_async_engine(
@@ -51,9 +54,11 @@ def open_reader(url: str) -> AsyncEngine:
 def open_writer(url: str) -> AsyncEngine:
     """The one connection that writes. A pool would only hide that there is one."""
     if not url.startswith("sqlite"):
-        return create_async_engine(make_url(url), poolclass=NullPool)
+        return create_async_engine(make_url(url), hide_parameters=True, poolclass=NullPool)
     path = make_url(url).database or ""
-    engine = create_async_engine(make_url(url), poolclass=NullPool, async_creator=lambda: _open_sqlite(path))
+    engine = create_async_engine(
+        make_url(url), hide_parameters=True, poolclass=NullPool, async_creator=lambda: _open_sqlite(path)
+    )
     _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
     return engine
 

@@ -56,6 +56,9 @@ accounts = Table(
     _int("created_at"),
 )
 
+# Counts the changes of what processes keep in memory (gateway.resources.catalog), so that each sees the others'.
+catalog_state = Table("catalog_state", metadata, Column("id", Integer, primary_key=True), _int("revision"))
+
 api_keys = Table(
     "api_keys",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -116,10 +116,9 @@ class Connections:
     def id_base(self, carrier_group: str) -> IdBase:
         """How ids in receipts differ from those in answers, where a connector of the group sets it; "" learns it."""
         for running in self._running.values():
-            base = getattr(running.wanted.settings, "id_base", "auto")
+            base: Any = getattr(running.wanted.settings, "id_base", "auto")
             if running.wanted.carrier_group == carrier_group and base != "auto":
-                found: IdBase = base
-                return found
+                return cast("IdBase", base)
         return ""
 
     def statuses(self) -> list[ConnectorStatus]:

@@ -12,7 +12,7 @@ import smpplib.gsm
 from tests.support.service import NUMBER, Process, eventually, free_port
 from tests.support.third_party import SmpplibEsme
 
-HANDSET = "+447700900123"
+HANDSET = "+12065550142"
 pytestmark = [pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(300)]
 
 
@@ -69,14 +69,14 @@ async def test_a_long_text_goes_through_a_foreign_smsc_in_parts(served, twisted)
 
 
 async def test_a_foreign_smsc_that_refuses_the_password_is_told_as_the_links_error(served, twisted):
-    await served.connect(twisted, password="wrong")
+    await served.connect(twisted, password="guess-me")
 
     async def trouble():
         (link,) = (await served.good("GET", "/v1/connectors/carrier"))["links"]
         return link["last_error"]
 
     assert "RINVPASWD" in await eventually(trouble, what="the link's error")
-    assert "wrong" not in served.process.output
+    assert "guess-me" not in served.process.output
 
 
 async def test_a_foreign_esme_gets_an_id_and_a_receipt_from_heliograph_simulate(simulated):

@@ -89,10 +89,13 @@ async def test_one_notice_wakes_everybody_who_waits():
 
 async def test_the_watch_tells_of_events_that_another_process_wrote(store):
     feed = Feed()
+    await log_events(store, delivered())
     watching = asyncio.create_task(watch(store, feed, every=0))
     try:
-        await log_events(store, delivered())
         assert await feed.wait(0, 30) is True
+        seen = feed.version
+        await log_events(store, delivered())
+        assert await feed.wait(seen, 30) is True
     finally:
         watching.cancel()
         await asyncio.wait({watching})

@@ -222,9 +222,9 @@ def test_a_match_teaches_only_what_it_can_tell(reported: str, key: str, base: st
     assert explained_by(reported, key) == base
 
 
-async def teach(house: House, count: int) -> None:
-    """So many receipts in decimal for answers in hexadecimal."""
-    for number in range(count):
+async def teach(house: House, numbers: range) -> None:
+    """Receipts in decimal for answers in hexadecimal."""
+    for number in numbers:
         await house.submitted(f"ff{number:06x}")
         assert await house.receipt(receipt(str(int(f"ff{number:06x}", 16))))
 
@@ -232,9 +232,9 @@ async def teach(house: House, count: int) -> None:
 async def test_a_learned_base_decides_and_orphans_are_asked_again(house: House) -> None:
     ids = [(await house.submitted("10")).id, (await house.submitted("a")).id]
     assert not await house.receipt(receipt("10"))
-    await teach(house, ENOUGH - 1)
+    await teach(house, range(1, ENOUGH))
     assert (house.receipts.bases, house.receipts.base_learned) == ({}, False)
-    await teach(house, 1)
+    await teach(house, range(ENOUGH, ENOUGH + 1))
     assert (house.receipts.bases, house.receipts.base_learned) == ({"one": "dec_to_hex"}, True)
     await house.sweeper.tick()
     assert [await house.status(one) for one in ids] == ["SUBMITTED", "DELIVERED"]

@@ -148,7 +148,7 @@ async def test_a_phone_number_is_added_changed_and_given_up(bench):
         ("/v1/routes", {"connectors": ["c1", "c1"]}, 422, "connectors"),
         ("/v1/routes", {"connectors": ["c1"], "identity_id": "phone-0"}, 404, "identity_id"),
         ("/v1/connectors", {"id": "c2", "kind": "pigeon", "settings": {}}, 422, "kind"),
-        ("/v1/connectors", {"id": "c2", "kind": "smpp", "settings": {"port": 1}}, 422, "settings.host"),
+        ("/v1/connectors", {"id": "c2", "kind": "smpp", "settings": {"port": 1}}, 422, "settings.system_id"),
         ("/v1/event-destinations", {"kind": "webhook", "target": "ftp://example.com/"}, 422, "target"),
         ("/v1/event-destinations", {"kind": "file", "target": "../../etc/passwd"}, 422, "target"),
         ("/v1/event-destinations", {"kind": "file", "target": "x", "types": ["no.such"]}, 422, "types[0]"),
@@ -359,7 +359,9 @@ async def test_a_lookup_tells_what_would_happen(bench):
     assert (shown["send"]["effect"], shown["send"]["decision"]["identity"]["sender"]) == ("allow", NUMBER)
     assert await bench.counts() == before
     await bench.call("POST", "/v1/opt-outs", {"number": PERSON})
-    shown = (await bench.call("GET", f"/v1/lookup/{ENCODED}?message_type=PROMOTIONAL&from=ACME")).json
+    shown = (
+        await bench.call("GET", f"/v1/lookup/{ENCODED}?message_type=TRANSACTIONAL&from={bench.numbers['number']}")
+    ).json
     assert [one["list"] for one in shown["opted_out"]] == ["Default"]
     assert (shown["send"]["effect"], shown["send"]["code"]) == ("refuse", "destination_opted_out")
 

@@ -56,6 +56,7 @@ class FakeConnector:
         self.submitted: list[Submission] = []
         self.outstanding: dict[str, Submission] = {}
         self.most_outstanding = 0
+        self.pauses_when_throttled = self.is_paused = False
         self.script: Callable[[Submission], SubmissionResult | None] = accept_all
         self._sink = sink
 
@@ -77,7 +78,11 @@ class FakeConnector:
         self._sink.changed(self.connector_id)
 
     def free(self) -> int:
-        return self.window - len(self.outstanding) if self.is_up else 0
+        return self.window - len(self.outstanding) if self.is_up and not self.is_paused else 0
+
+    def resume(self) -> None:
+        self.is_paused = self.pauses_when_throttled = False
+        self._sink.changed(self.connector_id)
 
     def submit(self, submissions: Sequence[Submission]) -> None:
         assert len(submissions) <= self.free(), "more than the window"
@@ -101,6 +106,8 @@ class FakeConnector:
         return [one.segment.text for one in self.submitted]
 
     def _settle(self, result: SubmissionResult) -> None:
+        if result.outcome is Outcome.THROTTLED and self.pauses_when_throttled:
+            self.is_paused = True
         if self.outstanding.pop(result.reference, None) or result.late:
             self._sink.settled(self.connector_id, [result])
             self._sink.changed(self.connector_id)

@@ -6,6 +6,8 @@ Later ones come as two: one that adds, before the new release starts, and one th
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -32,7 +34,7 @@ def _counter(name: str) -> sa.Column[int]:
 
 
 def _table(
-    name: str, *items: sa.Column[object] | sa.Constraint, key: tuple[str, ...] = ("id",), **options: bool
+    name: str, *items: sa.Column[Any] | sa.Constraint, key: tuple[str, ...] = ("id",), **options: bool
 ) -> None:
     op.create_table(name, *items, sa.PrimaryKeyConstraint(*key, name=f"pk_{name}"), **options)
 
@@ -43,6 +45,11 @@ def _where(condition: str) -> dict[str, sa.TextClause]:
 
 def _accounts() -> None:
     _table("accounts", *_key("id"), *_text("name"), *_text("limits", default="{}"), *_int("created_at"))
+
+
+def _catalog_state() -> None:
+    _table("catalog_state", sa.Column("id", sa.Integer(), nullable=False), *_int("revision"))
+    op.execute(sa.text("INSERT INTO catalog_state (id, revision) VALUES (1, 0)"))
 
 
 def _api_keys() -> None:
@@ -360,7 +367,7 @@ def _sessions() -> None:
 def upgrade() -> None:
     # In an order in which every table that another one points to is there before it.
     for create in (
-        _accounts, _api_keys, _connectors, _consent_log, _decisions, _event_destinations, _event_retries,
+        _accounts, _api_keys, _catalog_state, _connectors, _consent_log, _decisions, _event_destinations, _event_retries,
         _events, _idempotency_keys, _inbound_messages, _inbound_parts, _keywords, _messages, _opt_out_lists,
         _opt_outs, _orphans, _parts, _pools, _reviews, _routes, _sender_ids, _spend, _staff, _phone_numbers,
         _pool_sender_ids, _sessions,

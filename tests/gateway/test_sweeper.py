@@ -1,0 +1,208 @@
+"""What time does: each thing falls due when it should, and once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from carriers.types import Outcome
+from gateway.model import OnUnknown
+from gateway.outbound.request import Order
+from gateway.resources import messages, phone_numbers, reviews
+from gateway.store import tables
+from tests.support.factories import LONG, PERSON, answer, part, receipt, request
+from tests.support.gateway_fixtures import House, open_house
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.model import Dispatch
+    from gateway.resources.desk import Desk
+
+
+@pytest.fixture
+async def house(desk: Desk) -> AsyncIterator[House]:
+    async with open_house(desk) as house:
+        yield house
+
+
+async def claimed(house: House, body: str = "Hi", **more: object) -> Dispatch:
+    message = await house.queued(body, **more)
+    await house.claim(message)
+    return message
+
+
+async def pass_time(house: House, seconds: float) -> None:
+    house.clock.advance(seconds)
+    await house.sweeper.tick()
+
+
+async def test_a_schedule_falls_due(house: House) -> None:
+    accepted = await house.send(send_at=house.clock.utc + timedelta(minutes=10))
+    await pass_time(house, 599)
+    assert await house.status(accepted.message_id) == "SCHEDULED"
+    await pass_time(house, 1)
+    assert await house.status(accepted.message_id) == "QUEUED"
+    (message,) = house.worker.resolve([accepted.message_id])
+    assert await house.claim(message) == (message,)
+
+
+async def test_a_schedule_that_was_cancelled_does_not(house: House) -> None:
+    accepted = await house.send(send_at=house.clock.utc + timedelta(minutes=10))
+    await messages.cancel(house.desk.store, "main", accepted.message_id, now=house.clock.micros)
+    await pass_time(house, 601)
+    assert await house.status(accepted.message_id) == "CANCELLED"
+
+
+@pytest.mark.parametrize("later", [0, 100], ids=["queued", "scheduled"])
+async def test_what_waits_too_long_expires_and_is_forgotten(house: House, later: int) -> None:
+    send_at = house.clock.utc + timedelta(seconds=later)
+    accepted = await house.send(send_at=send_at, ttl=timedelta(seconds=60))
+    house.worker.offer(house.offered)
+    await pass_time(house, later + 59)
+    assert await house.status(accepted.message_id) == "QUEUED"
+    await pass_time(house, 10)
+    row = await house.row(accepted.message_id)
+    assert (row["status"], row["reason_code"]) == ("EXPIRED", "ttl_expired")
+    assert not house.worker.knows(accepted.message_id)
+
+
+async def test_a_message_without_a_final_receipt_is_given_up_after_72_hours(house: House) -> None:
+    message = await house.submitted("77")
+    await pass_time(house, 72 * 3600 - 1)
+    assert await house.status(message.id) == "SUBMITTED"
+    await pass_time(house, 1)
+    row = await house.row(message.id)
+    assert (row["status"], row["reason_code"], row["connector_id"]) == ("UNKNOWN", "no_receipt", "one")
+    assert row["final_at"] is not None
+    await house.receipt(receipt("77"))
+    assert await house.status(message.id) == "DELIVERED"
+
+
+async def test_given_up_is_not_resent(house: House) -> None:
+    message = await house.submitted("77", on_unknown=OnUnknown.RESEND_ONCE)
+    await pass_time(house, 72 * 3600)
+    await pass_time(house, 3600)
+    assert await house.status(message.id) == "UNKNOWN"
+
+
+async def test_a_retry_falls_due(house: House) -> None:
+    message = await claimed(house)
+    await house.settle(message, answer(Outcome.RETRY))
+    await pass_time(house, 4)
+    assert house.worker.resolve([message.id]) == []
+    house.worker.retry_at = house.clock.micros + 1_000_000  # as the worker notes it when it records the answer
+    await pass_time(house, 1)
+    (again,) = house.worker.resolve([message.id])
+    assert again.attempts == 1
+
+
+async def unknown(house: House, body: str = "Hi", **more: object) -> Dispatch:
+    message = await claimed(house, body, on_unknown=OnUnknown.RESEND_ONCE, **more)
+    results = [answer(Outcome.UNKNOWN)] if body == "Hi" else [answer(carrier_id="p1"), answer(Outcome.UNKNOWN)]
+    await house.settle(message, *results)
+    return message
+
+
+async def test_an_unknown_is_resent_once_and_marked(house: House) -> None:
+    message = await unknown(house)
+    await pass_time(house, 59)
+    assert await house.status(message.id) == "UNKNOWN"
+    await pass_time(house, 1)
+    row = await house.row(message.id)
+    assert (row["status"], row["possible_duplicate"]) == ("QUEUED", 1)
+    (again,) = house.worker.resolve([message.id])
+    assert again.possible_duplicate
+    await house.claim(again)
+    await house.settle(again, answer(Outcome.UNKNOWN))
+    await pass_time(house, 3600)
+    row = await house.row(message.id)
+    assert (row["status"], row["possible_duplicate"], row["final_at"] is not None) == ("UNKNOWN", 1, True)
+
+
+async def test_only_the_unknown_part_is_resent(house: House) -> None:
+    message = await unknown(house, LONG)
+    await pass_time(house, 60)
+    (again,) = house.worker.resolve([message.id])
+    assert (again.sent_parts, again.connectors) == (frozenset({1}), ("one",))
+
+
+async def test_an_unknown_whose_life_is_over_is_not_resent(house: House) -> None:
+    message = await unknown(house, ttl=timedelta(seconds=30))
+    await pass_time(house, 60)
+    row = await house.row(message.id)
+    assert (row["status"], row["final_at"] is not None) == ("UNKNOWN", True)
+    await pass_time(house, 60)
+    assert await house.status(message.id) == "UNKNOWN"
+
+
+async def test_a_late_answer_keeps_it_from_being_resent(house: House) -> None:
+    message = await unknown(house)
+    await house.settle(message, answer(Outcome.ACCEPTED, "x"))  # no move: it is UNKNOWN, not SUBMITTING
+    assert await house.status(message.id) == "UNKNOWN"
+
+
+async def test_what_was_leaving_when_the_process_died_is_unknown_and_what_waited_waits(house: House) -> None:
+    leaving = await claimed(house)
+    waiting = await house.queued("waits")
+    taken = await house.submitted("77")
+    assert await house.sweeper.recover() == 1
+    row = await house.row(leaving.id)
+    assert (row["status"], row["reason_code"], row["final_at"] is not None) == ("UNKNOWN", "interrupted", True)
+    assert [await house.status(one.id) for one in (waiting, taken)] == ["QUEUED", "SUBMITTED"]
+    assert await house.sweeper.recover() == 0
+
+
+async def test_what_was_leaving_is_resent_where_that_was_asked_for(house: House) -> None:
+    message = await claimed(house, on_unknown=OnUnknown.RESEND_ONCE)
+    await house.sweeper.recover()
+    await house.sweeper.tick()
+    row = await house.row(message.id)
+    assert (row["status"], row["possible_duplicate"]) == ("QUEUED", 1)
+
+
+async def test_queued_messages_are_fetched_at_the_start(house: House) -> None:
+    message = await house.queued()
+    await house.sweeper.tick()
+    (found,) = house.worker.resolve([message.id])
+    assert (found.body, found.connectors, found.rate) == (message.body, message.connectors, message.rate)
+
+
+async def test_what_waited_for_staff_goes_on_when_they_have_decided(house: House) -> None:
+    await phone_numbers.create(
+        house.desk, account_id="main", number="+12065550199", kind="LONG_CODE", now=1, message_type="PROMOTIONAL"
+    )
+    await house.desk.store.write(
+        lambda tx: reviews.open_in(
+            tx, account_id="main", phone=PERSON, list_name="Default", inbound_id="i", words="w", why="x", at=1
+        )
+    )
+    held = await house.send(message_type="PROMOTIONAL")
+    await pass_time(house, 2)
+    assert await house.status(held.message_id) == "SCHEDULED"
+    (review,) = (await reviews.find(house.desk, account_id="main")).items
+    await reviews.close(
+        house.desk, account_id="main", review_id=review.id, outcome="KEEP", actor="staff:a", reason="kept", now=2
+    )
+    await pass_time(house, 2)
+    assert await house.status(held.message_id) == "QUEUED"
+
+
+async def test_a_text_that_stays_incomplete_is_given_as_it_is(house: House) -> None:
+    await house.desk.store.submit(house.inbound, part("Hello ", 1))
+    await pass_time(house, 599)
+    assert await house.count(tables.inbound_messages) == 0
+    await pass_time(house, 11)
+    (row,) = await house.rows(tables.inbound_messages)
+    assert (row["body"], row["complete"], row["parts"]) == ("Hello ", 0, 1)
+
+
+async def test_what_is_old_is_cleaned_away(house: House) -> None:
+    await house.outbound.accept_all(Order((request(),), "key", "hash"))
+    await house.receipt(receipt("nobody"))
+    await pass_time(house, 25 * 3600)
+    assert (await house.count(tables.idempotency_keys), await house.count(tables.orphans)) == (0, 1)
+    await pass_time(house, 50 * 3600)
+    assert await house.count(tables.orphans) == 0

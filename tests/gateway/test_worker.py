@@ -1,0 +1,415 @@
+"""From the queue to the carrier and back, with a pretend carrier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from carriers.types import Outcome, Submission, SubmissionResult
+from gateway.errors import Unavailable
+from gateway.model import Dispatch
+from gateway.queue import QueueError
+from gateway.resources import messages, phone_numbers
+from gateway.store import tables
+from gateway.worker import pump
+from gateway.worker.backlog import PARKED, Line
+from gateway.worker.flights import References, read_reference
+from tests.support.factories import LONG, OTHER, OURS, PERSON, receipt, request
+from tests.support.gateway_fixtures import House, accept_all, accept_many, open_house, silence
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from gateway.resources.desk import Desk
+
+
+@pytest.fixture
+async def house(desk: Desk) -> AsyncIterator[House]:
+    async with open_house(desk) as house:
+        yield house
+
+
+def one_after_the_other(*outcomes: Outcome | None) -> Callable[[Submission], SubmissionResult | None]:
+    """These answers first, then all are taken; None keeps silent."""
+    left = deque(outcomes)
+
+    def script(one: Submission) -> SubmissionResult | None:
+        outcome = left.popleft() if left else Outcome.ACCEPTED
+        if outcome is Outcome.ACCEPTED:
+            return accept_all(one)
+        return SubmissionResult(one.reference, outcome, detail="as scripted") if outcome else None
+
+    return script
+
+
+async def texts(house: House, count: int, **more: Any) -> None:
+    await accept_many(house, *(request(f"text {n:02}", **more) for n in range(count)))
+
+
+# One message.
+
+
+async def test_a_message_leaves_and_its_answer_is_recorded(house: House) -> None:
+    carrier = house.connector()
+    async with house.running():
+        accepted = await house.send("Hello", ttl=timedelta(minutes=10))
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    (sent,) = carrier.submitted
+    assert (sent.source, sent.destination, sent.segment.text) == (OURS, PERSON, "Hello")
+    assert (sent.validity, sent.group) == (timedelta(minutes=10), accepted.message_id)
+    assert house.worker.flights == {}
+    assert not house.worker.knows(accepted.message_id)
+
+
+async def test_nothing_leaves_before_its_claim_is_committed(house: House) -> None:
+    carrier, seen = house.connector(), []
+    claims = house.lanes.claims.apply
+
+    async def watched(tx: Any, payloads: Any) -> Any:
+        seen.append(len(carrier.submitted))
+        return await claims(tx, payloads)
+
+    house.lanes.claims.apply = watched  # type: ignore[method-assign] -- to look at the carrier meanwhile
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert seen == [0]
+
+
+async def test_parts_leave_in_order_with_one_reference(house: House) -> None:
+    carrier = house.connector()
+    async with house.running():
+        accepted = await house.send(LONG)
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert [read_reference(one.reference) for one in carrier.submitted] == [(accepted.message_id, 1), (accepted.message_id, 2)]
+    assert {one.user_message_reference for one in carrier.submitted} == {1}
+
+
+async def test_only_the_part_that_was_not_taken_goes_again(house: House) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(Outcome.ACCEPTED, Outcome.THROTTLED)
+    async with house.running():
+        accepted = await house.send(LONG)
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert [read_reference(one.reference)[1] for one in carrier.submitted] == [1, 2, 2]
+
+
+async def test_a_message_larger_than_the_window_leaves_by_and_by(house: House) -> None:
+    carrier = house.connector(window=2)
+    async with house.running():
+        accepted = await house.send("x" * 700)
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert (len(carrier.submitted), carrier.most_outstanding) == (5, 2)
+
+
+# Windows and order.
+
+
+async def test_the_window_is_never_exceeded_and_no_more_is_claimed(house: House) -> None:
+    carrier = house.connector(window=4)
+    carrier.script = silence
+    await texts(house, 20)
+    async with house.running():
+        await house.until(lambda: len(carrier.outstanding), wanted=4)
+        assert (await house.statuses()).count("SUBMITTING") == 4
+        carrier.script = accept_all
+        for reference in list(carrier.outstanding):
+            carrier.answer(reference)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 20)
+    assert carrier.most_outstanding <= 4
+
+
+async def test_throttled_messages_keep_their_place(house: House) -> None:
+    carrier = house.connector(window=2)
+    carrier.script = one_after_the_other(Outcome.THROTTLED, Outcome.THROTTLED)
+    await texts(house, 6)
+    carrier.pauses_when_throttled = True
+    async with house.running():
+        await house.until(lambda: carrier.is_paused and not house.worker.flights)
+        carrier.resume()
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 6)
+    assert carrier.bodies[2:] == [f"text {n:02}" for n in range(6)]
+    assert {row["attempts"] for row in await house.rows(tables.messages)} == {0}
+
+
+async def test_what_was_not_sent_goes_again(house: House) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(Outcome.NOT_SENT)
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert len(carrier.submitted) == 2
+
+
+async def test_silence_is_unknown_and_never_sent_again(house: House) -> None:
+    carrier = house.connector()
+    carrier.script = silence
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: len(carrier.outstanding), wanted=1)
+        carrier.down()
+        await house.until(lambda: house.status(accepted.message_id), wanted="UNKNOWN")
+        carrier.up()
+        later = await house.send("later")
+        carrier.script = accept_all
+        await house.until(lambda: len(carrier.submitted), wanted=2)
+        for reference in list(carrier.outstanding):
+            carrier.answer(reference)
+        await house.until(lambda: house.status(later.message_id), wanted="SUBMITTED")
+    assert await house.status(accepted.message_id) == "UNKNOWN"
+
+
+async def test_an_answer_that_comes_late_ends_the_unknown(house: House) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(Outcome.UNKNOWN)
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="UNKNOWN")
+        carrier.answer(f"{accepted.message_id}:1", late=True, carrier_id="late")
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+        assert await house.receipt(receipt("late"))
+
+
+async def test_a_late_answer_to_one_part_counts_while_the_other_is_awaited(house: House) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(Outcome.UNKNOWN, None)
+    async with house.running():
+        accepted = await house.send(LONG)
+        first, second = f"{accepted.message_id}:1", f"{accepted.message_id}:2"
+        await house.until(lambda: list(carrier.outstanding), wanted=[second])
+        carrier.answer(first, late=True)
+        carrier.answer(second)
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+
+
+async def test_an_early_receipt_is_claimed_with_the_answer(house: House) -> None:
+    house.connector().script = lambda one: SubmissionResult(one.reference, Outcome.ACCEPTED, carrier_id="early")
+    assert not await house.receipt(receipt("early"))
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="DELIVERED")
+
+
+# Links.
+
+
+async def test_what_waits_for_a_link_that_goes_down_takes_the_next_of_the_route(house: House) -> None:
+    first, second = house.connector("one", window=1), house.connector("two")
+    first.script = silence
+    async with house.running():
+        await texts(house, 5)
+        await house.until(lambda: len(first.outstanding), wanted=1)
+        first.down()
+        await house.until(lambda: len(second.submitted), wanted=4)
+        await house.until(house.statuses, wanted=["UNKNOWN"] + ["SUBMITTED"] * 4)
+
+
+async def test_parts_that_never_left_a_link_that_went_down_are_queued(house: House) -> None:
+    carrier = house.connector(window=2)
+    carrier.script = silence
+    async with house.running():
+        accepted = await house.send("x" * 700)
+        await house.until(lambda: len(carrier.outstanding), wanted=2)
+        for reference in list(carrier.outstanding):
+            carrier.outstanding.pop(reference)
+            carrier._sink.settled("one", [SubmissionResult(reference, Outcome.ACCEPTED, carrier_id=reference)])  # noqa: SLF001 -- answers, and no room yet
+        carrier.down()
+        await house.until(lambda: house.status(accepted.message_id), wanted="QUEUED")
+        carrier.script = accept_all
+        carrier.up()
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert sorted(read_reference(one.reference)[1] for one in carrier.submitted) == [1, 2, 3, 4, 5]
+
+
+async def test_a_connector_that_is_taken_away_leaves_its_messages_to_the_next(house: House) -> None:
+    first, second = house.connector("one"), house.connector("two")
+    first.is_up = True
+    first.window = 0
+    async with house.running():
+        await texts(house, 3)
+        await house.until(lambda: house.queue.size("one"), wanted=3)
+        del house.connections.connectors["one"]
+        house.worker.follow()
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
+    assert len(second.submitted) == 3
+
+
+# Rates.
+
+
+async def test_an_identitys_rate_holds_only_that_identity(house: House) -> None:
+    carrier = house.connector()
+    slow = await phone_numbers.create(
+        house.desk, account_id="main", number="+12065550150", kind="LONG_CODE", now=1, rate=1
+    )
+    async with house.running():
+        await texts(house, 3, origination=slow.id)
+        await texts(house, 3, origination=house.identity.id)
+        await house.until(lambda: len(carrier.submitted), wanted=4)
+        for count in (5, 6):
+            house.clock.advance(1.01)
+            await house.until(lambda count=count: len(carrier.submitted), wanted=count)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 6)
+    assert [one.segment.text for one in carrier.submitted if one.source == slow.sender] == ["text 00", "text 01", "text 02"]
+
+
+async def test_a_connectors_rate_holds_everybody_and_keeps_order(house: House) -> None:
+    carrier = house.connector()
+    house.connections.rates["one"] = 2.0
+    async with house.running():
+        await texts(house, 4)
+        await house.until(lambda: len(carrier.submitted), wanted=2)
+        house.clock.advance(1.01)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 4)
+    assert carrier.bodies == [f"text {n:02}" for n in range(4)]
+
+
+# Memory, queue, store.
+
+
+async def test_memory_is_bound_and_what_waits_on_disk_follows(desk: Desk) -> None:
+    async with open_house(desk, warm_messages=5) as house:
+        carrier = house.connector(window=2)
+        await texts(house, 23, message_type="")
+        async with house.running():
+            assert house.worker.room >= -5  # transactional ones have a reserve of the same size
+            assert house.worker.behind
+            while len(carrier.submitted) < 23:
+                before = len(carrier.submitted)
+                await house.sweeper.tick()
+                await house.until(lambda before=before: len(carrier.submitted) > before or not house.worker.waiting)
+            await house.until(house.statuses, wanted=["SUBMITTED"] * 23)
+
+
+async def test_work_goes_on_without_the_queue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_args: object, **_more: object) -> None:
+        raise QueueError("gone")
+
+    house.connector()
+    for method in ("put", "take", "done"):
+        monkeypatch.setattr(house.queue, method, broken)
+    async with house.running():
+        await texts(house, 3)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
+
+
+async def test_an_answer_is_recorded_once_the_store_is_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.worker.worker.STORE_DOWN_WAIT", 0)
+    house.connector()
+    record, failures = house.lanes.settlements.apply, [1, 2]
+
+    async def unsure(tx: Any, payloads: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise Unavailable("The disk is full.")
+        return await record(tx, payloads)
+
+    house.lanes.settlements.apply = unsure  # type: ignore[method-assign] -- fails twice
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert failures == []
+
+
+async def test_a_claim_the_store_does_not_take_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "STORE_DOWN_WAIT", 0)
+    carrier = house.connector()
+    claim, failures = house.lanes.claims.apply, [1]
+
+    async def unsure(tx: Any, payloads: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise Unavailable("The disk is full.")
+        return await claim(tx, payloads)
+
+    house.lanes.claims.apply = unsure  # type: ignore[method-assign] -- fails once
+    async with house.running():
+        await texts(house, 2)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 2)
+    assert carrier.bodies == ["text 00", "text 01"]
+
+
+async def test_a_cancelled_message_is_forgotten_and_does_not_leave(house: House) -> None:
+    carrier = house.connector()
+    carrier.is_up = False
+    async with house.running():
+        accepted = await house.send()
+        other = await house.send(to=OTHER)
+        await messages.cancel(house.desk.store, "main", accepted.message_id, now=house.clock.micros)
+        carrier.up()
+        await house.until(lambda: house.status(other.message_id), wanted="SUBMITTED")
+    assert [one.destination for one in carrier.submitted] == [OTHER]
+    assert not house.worker.knows(accepted.message_id)
+
+
+async def test_a_stop_waits_for_answers_and_claims_no_more(house: House) -> None:
+    carrier = house.connector(window=1)
+    carrier.script = silence
+    await texts(house, 2)
+    house.worker.offer(house.offered)
+    house.worker.start()
+    await house.until(lambda: len(carrier.outstanding), wanted=1)
+    stopping = house.worker.stop(5.0)
+    (reference,) = carrier.outstanding
+
+    asyncio.get_running_loop().call_later(0.05, carrier.answer, reference)
+    await stopping
+    assert await house.statuses() == ["SUBMITTED", "QUEUED"]
+    assert len(carrier.submitted) == 1
+
+
+# The line, without anything else.
+
+
+def dispatch(number: int, identity: str = "a") -> Dispatch:
+    return Dispatch(
+        id=f"m{number:04}", account_id="main", destination=PERSON, sender=OURS, identity_id=identity, body="Hi", parts=1,
+        message_type="TRANSACTIONAL", purpose="message", opt_out_list="Default", connectors=("one",), created_at=0,
+        expires_at=1,
+    )  # fmt: skip
+
+
+def ids(found: list[Dispatch]) -> list[int]:
+    return [int(one.id[1:]) for one in found]
+
+
+def test_what_comes_back_takes_its_old_place() -> None:
+    line = Line("one")
+    line.hold([dispatch(n) for n in (5, 6)])
+    for number in (3, 4, 7):
+        line.put_back(dispatch(number))
+    assert ids(line.due(0, 10)) == [3, 4, 5, 6, 7]
+
+
+def test_more_parked_than_there_is_room_for_keep_their_order() -> None:
+    line = Line("one")
+    for number in range(6):
+        assert line.park(dispatch(number), 10)
+    assert line.due(9, 4) == []
+    tried = line.due(10, 4)
+    assert ids(tried) == [0, 1, 2, 3]
+    assert not line.must_wait(tried[0])
+    for one in tried[1:]:  # the first one left
+        assert line.park(one, 20)
+    assert line.must_wait(dispatch(9))
+    assert line.due(19, 4) == []
+    assert ids(line.due(20, 9)) == [1, 2, 3, 4, 5]
+
+
+def test_no_more_than_so_many_of_one_sender_are_parked() -> None:
+    line = Line("one")
+    assert all(line.park(dispatch(number), 1) for number in range(PARKED))
+    assert not line.park(dispatch(PARKED), 1)
+    assert line.park(dispatch(0, "b"), 1)
+    assert len(line.drain()) == PARKED + 1
+    assert line.wake_at() is None
+
+
+def test_references_count_for_each_connector_and_person_and_come_round() -> None:
+    references = References()
+    assert [references.next("one", PERSON), references.next("one", OTHER), references.next("one", PERSON)] == [1, 1, 2]
+    assert {references.next("one", PERSON) for _ in range(65_536)} == set(range(65_536))
