@@ -38,16 +38,14 @@ def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-# hide_parameters: an error that is logged must not carry numbers and texts.
+def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:
+    """Connections for reading, and for migrations. SQLite's wait five seconds for a lock.
 
-
-def open_reader(url: str) -> AsyncEngine:
-    """Connections for reading, and for migrations."""
-    engine = create_async_engine(
-        make_url(url), pool_pre_ping=not url.startswith("sqlite")
-    )  # sqlite waits 5 s for locks
+    Parameters are hidden, here and below: an error that is logged must not carry numbers and texts.
+    """
+    engine = create_async_engine(make_url(url), hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
     if is_sqlite(engine):
-        _prepare_sqlite(engine, begin="BEGIN")
+        _prepare_sqlite(engine, begin=begin)
     return engine
 
 

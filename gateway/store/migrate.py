@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from gateway.store.engine import open_reader, open_writer
+from gateway.store.engine import open_reader
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -30,7 +30,7 @@ async def upgrade(url: str) -> None:
     """Bring the database to ``head()``; creates the schema in an empty one, and does nothing when it is there."""
     if url.startswith("sqlite"):
         Path(make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
-    engine = open_writer(url)
+    engine = open_reader(url, begin="BEGIN IMMEDIATE")
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade)

@@ -6,6 +6,7 @@ import time
 from itertools import count
 
 import pytest
+import pytest_asyncio
 
 from tests.support.service import NUMBER, eventually, service, smsc
 
@@ -56,7 +57,7 @@ class Town:
         return [one for one in (await self.served.good("GET", "/v1/reviews"))["items"] if one["number"] == person]
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(tmp_path_factory):
     folder = tmp_path_factory.mktemp("town")
     async with smsc() as carrier, service(folder) as served:

@@ -98,7 +98,12 @@ async def test_a_stop_after_a_start_is_confirmed_again(house: House) -> None:
 
 async def test_an_own_word_is_answered_with_its_own_text(house: House) -> None:
     await keywords.put(
-        house.desk, account_id="main", owner_id=house.identity.id, word="STOP 12345", now=1, message="Stop 12345 is Elm St."
+        house.desk,
+        account_id="main",
+        owner_id=house.identity.id,
+        word="STOP 12345",
+        now=1,
+        message="Stop 12345 is Elm St.",
     )
     await get(house, text("stop 12345"))
     (reply,) = await house.rows(tables.messages)
@@ -217,8 +222,6 @@ async def test_a_stop_in_parts_opts_out_once_it_is_whole(house: House) -> None:
 async def test_the_sign_of_a_text_is_that_of_its_carrier(house: House) -> None:
     first = await get(house, text("Yes!"))
     assert await get(house, text("Yes!", connector_id="two")) != first
-
-
 
 
 async def test_staff_who_opt_a_person_out_leave_one_confirmation_to_their_stop(house: House) -> None:

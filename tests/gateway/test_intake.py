@@ -48,7 +48,7 @@ async def test_what_cannot_be_stored_is_not_acknowledged(house: House) -> None:
     async def full(*_args: Any) -> list[bool]:
         raise Unavailable("The disk is full.")
 
-    house.receipts.apply = full  # type: ignore[method-assign] -- as a full disk
+    house.receipts.apply = full  # type: ignore[method-assign]  # as a full disk
     with pytest.raises(NotAcknowledged):
         await house.intake.received("one", [receipt("77"), text("Hello").message])
     assert await house.count(tables.inbound_messages) == 0

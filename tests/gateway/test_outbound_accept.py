@@ -131,7 +131,14 @@ async def test_a_time_in_the_past_is_now(house: House) -> None:
 async def test_a_promotion_waits_for_staff_while_a_review_is_open(house: House) -> None:
     await house.desk.store.write(
         lambda tx: reviews.open_in(
-            tx, account_id="main", phone=PERSON, list_name="Default", inbound_id="i", words="can you cancel", why="x", at=1
+            tx,
+            account_id="main",
+            phone=PERSON,
+            list_name="Default",
+            inbound_id="i",
+            words="can you cancel",
+            why="x",
+            at=1,
         )
     )
     await phone_numbers.create(
@@ -177,9 +184,7 @@ async def test_a_duplicate_counts_within_a_batch(house: House) -> None:
 async def test_a_person_keeps_the_identity_of_the_last_delivery_for_25_hours(
     house: House, hours: float, sticky: bool
 ) -> None:
-    second = await phone_numbers.create(
-        house.desk, account_id="main", number="+12065550198", kind="LONG_CODE", now=1
-    )
+    second = await phone_numbers.create(house.desk, account_id="main", number="+12065550198", kind="LONG_CODE", now=1)
     usual = (await house.send("which one is it by itself", dry_run=True)).decision["identity"]["id"]
     other = second.id if usual == house.identity.id else house.identity.id
     message = await house.queued(origination=other)
@@ -199,7 +204,7 @@ async def test_the_same_key_and_body_gets_the_first_answer(house: House) -> None
     assert second.outcomes[0] == first.outcomes[0]
     error = second.outcomes[1]
     assert isinstance(error, Invalid)
-    assert (error.code, error.field) == (first.outcomes[1].code, "to")  # type: ignore[union-attr] -- both are errors
+    assert (error.code, error.field) == (first.outcomes[1].code, "to")  # type: ignore[union-attr]  # both are errors
     assert await house.count(tables.messages) == 1
 
 

@@ -41,7 +41,9 @@ def dispatch(**more: Any) -> Dispatch:
     return Dispatch(**(values | more))
 
 
-def settled(*results: SubmissionResult | Outcome, jitter: float = 1.0, connector_id: str = "one", **more: Any) -> Settled:
+def settled(
+    *results: SubmissionResult | Outcome, jitter: float = 1.0, connector_id: str = "one", **more: Any
+) -> Settled:
     answers = [answer(one) if isinstance(one, Outcome) else one for one in results]
     by_part = dict(enumerate(answers, 1))
     return Settled(dispatch(parts=len(by_part), **more), connector_id, "group", by_part, jitter, 72 * HOUR)
@@ -159,7 +161,7 @@ async def test_a_retried_message_is_queued_with_its_attempts(house: House) -> No
 async def test_parts_that_were_taken_stay_taken_when_the_message_is_read_again(house: House) -> None:
     message = await claimed(house, LONG)
     await house.settle(message, answer(ACCEPTED, "p1"), answer(THROTTLED))
-    house.worker.connections.connectors.clear()  # type: ignore[attr-defined] -- the fake ones
+    house.worker.connections.connectors.clear()  # type: ignore[attr-defined]  # the fake ones
     await house.sweeper.tick()
     (again,) = house.worker.resolve([message.id])
     assert (again.sent_parts, again.connectors) == (frozenset({1}), ("one",))

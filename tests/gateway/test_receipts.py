@@ -242,7 +242,7 @@ async def test_a_learned_base_decides_and_orphans_are_asked_again(house: House) 
 
 
 async def test_a_base_that_is_set_wins(house: House) -> None:
-    house.receipts._set_base = lambda _group: "same"  # noqa: SLF001 -- as a connector's setting does at the start
+    house.receipts._set_base = lambda _group: "same"
     ids = [(await house.submitted("10")).id, (await house.submitted("a")).id]
     assert await house.receipt(receipt("10"))
     assert [await house.status(one) for one in ids] == ["DELIVERED", "SUBMITTED"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from carriers.types import Outcome
 from gateway.model import OnUnknown
 from gateway.outbound.request import Order
+from gateway.outbound.settle import Late
 from gateway.resources import messages, phone_numbers, reviews
 from gateway.store import tables
+from gateway.store.times import HOUR
 from tests.support.factories import LONG, PERSON, answer, part, receipt, request
 from tests.support.gateway_fixtures import House, open_house
 
@@ -28,7 +30,7 @@ async def house(desk: Desk) -> AsyncIterator[House]:
         yield house
 
 
-async def claimed(house: House, body: str = "Hi", **more: object) -> Dispatch:
+async def claimed(house: House, body: str = "Hi", **more: Any) -> Dispatch:
     message = await house.queued(body, **more)
     await house.claim(message)
     return message
@@ -99,7 +101,7 @@ async def test_a_retry_falls_due(house: House) -> None:
     assert again.attempts == 1
 
 
-async def unknown(house: House, body: str = "Hi", **more: object) -> Dispatch:
+async def unknown(house: House, body: str = "Hi", **more: Any) -> Dispatch:
     message = await claimed(house, body, on_unknown=OnUnknown.RESEND_ONCE, **more)
     results = [answer(Outcome.UNKNOWN)] if body == "Hi" else [answer(carrier_id="p1"), answer(Outcome.UNKNOWN)]
     await house.settle(message, *results)
@@ -140,8 +142,10 @@ async def test_an_unknown_whose_life_is_over_is_not_resent(house: House) -> None
 
 async def test_a_late_answer_keeps_it_from_being_resent(house: House) -> None:
     message = await unknown(house)
-    await house.settle(message, answer(Outcome.ACCEPTED, "x"))  # no move: it is UNKNOWN, not SUBMITTING
-    assert await house.status(message.id) == "UNKNOWN"
+    late = Late(message.id, 1, "one", "one", answer(carrier_id="late"), 72 * HOUR)
+    assert await house.desk.store.submit(house.lanes.late, late)
+    await pass_time(house, 60)
+    assert await house.status(message.id) == "SUBMITTED"
 
 
 async def test_what_was_leaving_when_the_process_died_is_unknown_and_what_waited_waits(house: House) -> None:

@@ -73,7 +73,7 @@ async def test_nothing_leaves_before_its_claim_is_committed(house: House) -> Non
         seen.append(len(carrier.submitted))
         return await claims(tx, payloads)
 
-    house.lanes.claims.apply = watched  # type: ignore[method-assign] -- to look at the carrier meanwhile
+    house.lanes.claims.apply = watched  # type: ignore[method-assign]  # to look at the carrier meanwhile
     async with house.running():
         accepted = await house.send()
         await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
@@ -85,7 +85,10 @@ async def test_parts_leave_in_order_with_one_reference(house: House) -> None:
     async with house.running():
         accepted = await house.send(LONG)
         await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
-    assert [read_reference(one.reference) for one in carrier.submitted] == [(accepted.message_id, 1), (accepted.message_id, 2)]
+    assert [read_reference(one.reference) for one in carrier.submitted] == [
+        (accepted.message_id, 1),
+        (accepted.message_id, 2),
+    ]
     assert {one.user_message_reference for one in carrier.submitted} == {1}
 
 
@@ -216,7 +219,7 @@ async def test_parts_that_never_left_a_link_that_went_down_are_queued(house: Hou
         await house.until(lambda: len(carrier.outstanding), wanted=2)
         for reference in list(carrier.outstanding):
             carrier.outstanding.pop(reference)
-            carrier._sink.settled("one", [SubmissionResult(reference, Outcome.ACCEPTED, carrier_id=reference)])  # noqa: SLF001 -- answers, and no room yet
+            carrier._sink.settled("one", [SubmissionResult(reference, Outcome.ACCEPTED, carrier_id=reference)])
         carrier.down()
         await house.until(lambda: house.status(accepted.message_id), wanted="QUEUED")
         carrier.script = accept_all
@@ -252,9 +255,13 @@ async def test_an_identitys_rate_holds_only_that_identity(house: House) -> None:
         await house.until(lambda: len(carrier.submitted), wanted=4)
         for count in (5, 6):
             house.clock.advance(1.01)
-            await house.until(lambda count=count: len(carrier.submitted), wanted=count)
+            await house.until(lambda: len(carrier.submitted), wanted=count)
         await house.until(house.statuses, wanted=["SUBMITTED"] * 6)
-    assert [one.segment.text for one in carrier.submitted if one.source == slow.sender] == ["text 00", "text 01", "text 02"]
+    assert [one.segment.text for one in carrier.submitted if one.source == slow.sender] == [
+        "text 00",
+        "text 01",
+        "text 02",
+    ]
 
 
 async def test_a_connectors_rate_holds_everybody_and_keeps_order(house: House) -> None:
@@ -308,7 +315,7 @@ async def test_an_answer_is_recorded_once_the_store_is_back(house: House, monkey
             raise Unavailable("The disk is full.")
         return await record(tx, payloads)
 
-    house.lanes.settlements.apply = unsure  # type: ignore[method-assign] -- fails twice
+    house.lanes.settlements.apply = unsure  # type: ignore[method-assign]  # fails twice
     async with house.running():
         accepted = await house.send()
         await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
@@ -326,7 +333,7 @@ async def test_a_claim_the_store_does_not_take_is_tried_again(house: House, monk
             raise Unavailable("The disk is full.")
         return await claim(tx, payloads)
 
-    house.lanes.claims.apply = unsure  # type: ignore[method-assign] -- fails once
+    house.lanes.claims.apply = unsure  # type: ignore[method-assign]  # fails once
     async with house.running():
         await texts(house, 2)
         await house.until(house.statuses, wanted=["SUBMITTED"] * 2)

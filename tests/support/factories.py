@@ -32,11 +32,22 @@ def receipt(carrier_id: str, state: ReceiptState = ReceiptState.DELIVERED, **mor
 
 
 def text(body: str, *, connector_id: str = "one", **more: Any) -> ArrivedText:
-    values: dict[str, Any] = {"source": PERSON, "destination": OURS, "text": body, "octets": body.encode("latin-1", "replace")}
+    values: dict[str, Any] = {
+        "source": PERSON,
+        "destination": OURS,
+        "text": body,
+        "octets": body.encode("latin-1", "replace"),
+    }
     return ArrivedText(connector_id, connector_id, InboundMessage(**(values | more)))
 
 
 def part(
-    body: str, number: int, total: int = 3, *, reference: int = 7, kind: Literal["udh8", "udh16", "sar"] = "udh8", **more: Any
+    body: str,
+    number: int,
+    total: int = 3,
+    *,
+    reference: int = 7,
+    kind: Literal["udh8", "udh16", "sar"] = "udh8",
+    **more: Any,
 ) -> ArrivedText:
     return text(body, concatenation=Concatenation(kind, reference, total, number), **more)

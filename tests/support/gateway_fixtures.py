@@ -269,7 +269,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def open_house(desk: Desk, *, connector_ids: Sequence[str] = ("one", "two"), **settings: Any) -> AsyncIterator[House]:
+async def open_house(
+    desk: Desk, *, connector_ids: Sequence[str] = ("one", "two"), **settings: Any
+) -> AsyncIterator[House]:
     """A house with one number of ours and one route over these connectors. Its rows need no connector to be there."""
     clock, connections, offered = Clock(), FakeConnections(), []
     now = lambda: clock.micros  # noqa: E731 -- the clock as the gateway asks it

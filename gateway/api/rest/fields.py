@@ -8,18 +8,19 @@ Rule 3: in a query everything is text, so the few kinds there are read by functi
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType, OnUnknown, Status
 from keywords.types import MatchMode
 
 NO_NUL = r"^[^\u0000]*$"
+NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+NO_CONTROLS_BUT_BREAKS = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 MONEY = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 LONGEST_ID = 64
 MOST_PER_PAGE = 1000
@@ -103,16 +104,10 @@ def _read_flag(value: object) -> object:
     return value
 
 
-def _check_line(value: str) -> str:
-    # Zero-width joiners and the like are not printable to Python, yet names in several scripts need them.
-    if not value.isprintable() and any(unicodedata.category(character) == "Cc" for character in value):
-        raise PydanticCustomError("bad_characters", "has control characters in it", {"remedy": "Remove them."})
-    return value
-
-
 # --- of requests -----------------------------------------------------------------------------------------------------
 Text: TypeAlias = Annotated[str, Field(pattern=NO_NUL)]
-Line: TypeAlias = Annotated[Text, AfterValidator(_check_line)]
+Line: TypeAlias = Annotated[str, Field(pattern=NO_CONTROLS)]
+Prose: TypeAlias = Annotated[str, Field(pattern=NO_CONTROLS_BUT_BREAKS)]
 Moment: TypeAlias = Annotated[datetime, PlainValidator(read_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 Money: TypeAlias = Annotated[
     Decimal, PlainValidator(_read_money), WithJsonSchema({"type": "string", "pattern": MONEY, "examples": ["0.05"]})
@@ -123,7 +118,7 @@ PhoneText: TypeAlias = Annotated[
 ]
 Country: TypeAlias = Annotated[str, Field(pattern="^([A-Z]{2})?$", examples=["US"])]
 ListName: TypeAlias = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", examples=[DEFAULT_OPT_OUT_LIST])]
-Reason: TypeAlias = Annotated[Text, Field(max_length=500)]
+Reason: TypeAlias = Annotated[Prose, Field(max_length=500)]
 Rate: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
 # An enum takes its values' text only when it is not strict.
 AMessageType: TypeAlias = Annotated[MessageType, Field(strict=False)]

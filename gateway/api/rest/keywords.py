@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint
-from gateway.api.rest.fields import Answer, NoQuery, Request, Text
+from gateway.api.rest.fields import Answer, NoQuery, Prose, Request
 from gateway.resources import keywords
 from keywords.types import Action, Keyword
 
@@ -19,7 +19,7 @@ class KeywordBody(Request):
         default=Action.AUTOMATIC_RESPONSE,
         description="What happens when the word comes. That of STOP and HELP is fixed.",
     )
-    message: Text = Field(default="", max_length=1600, description="The answer to the person.")
+    message: Prose = Field(default="", max_length=1600, description="The answer to the person.")
 
 
 class KeywordAnswer(Answer):
