@@ -24,7 +24,7 @@ from gateway.resources.messages import Move, move_in
 from gateway.store.hot import Hot, among, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
-from gateway.store.times import SECOND, from_micros
+from gateway.store.times import SECOND, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -286,7 +286,7 @@ def _is_for(handset: str, destination: str) -> bool:
 
 def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -> None:
     to = STATUS_OF[receipt.state]
-    since = from_micros(now) - from_micros(part.status_at)
+    since = elapsed(part.status_at, now)
     if to is None or to is part.status or not can_move(part.status, to, since=since):
         return  # on its way still, said before, or too late to change anything
     message = part.message
@@ -299,9 +299,7 @@ def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -
     if _lacks_parts(message, was):
         return
     whole = slowest(message.part_statuses.values())
-    if whole is message.status or not can_move(
-        message.status, whole, since=from_micros(now) - from_micros(message.status_at)
-    ):
+    if whole is message.status or not can_move(message.status, whole, since=elapsed(message.status_at, now)):
         return
     raw_state, raw_error = raw
     code = raw_error if whole is not Status.DELIVERED else ""

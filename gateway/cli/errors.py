@@ -45,8 +45,9 @@ def sentence(error: Exception) -> str:
 
 
 def _is_named(error: GatewayError) -> bool:
-    """Whether the sentence names its field itself, or there is none to name. A field such as ``number`` may also be a
-    word of the sentence, so only one at its beginning counts, or one that is no plain word.
+    """Whether the sentence names its field itself, or there is none to name.
+
+    A field such as ``number`` may also be a word of the sentence: only one at its beginning counts, or no plain word.
     """
     field, detail = error.field, error.detail
     return detail.startswith(field) or (not field.isalpha() and field in detail)

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from gateway.resources.desk import Desk
     from gateway.resources.messages import Story
 
-Number = Annotated[str, typer.Option("--number", help="The person's number in any form, or what the text left from.")]
+Number = Annotated[
+    str,
+    typer.Option(
+        "--number", help="The person's number with its country code, in any form; or what the text left from."
+    ),
+]
 State = Annotated[str, typer.Option("--status", help=f"Only those that are so now: {', '.join(Status)}.")]
 Since = Annotated[
     str, typer.Option("--since", help="Made at this time or later, as 2026-11-22 or 2026-11-22T18:00:00Z.")

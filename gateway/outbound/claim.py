@@ -72,7 +72,8 @@ class Claims:
         return [await self._take(tx, claim, stopped, now) for claim in claims]
 
     async def _take(self, tx: Tx, claim: Claim, stopped: dict[str, Move], now: int) -> tuple[Dispatch, ...]:
-        wanted = [message for message in claim.messages if message.id not in stopped]
+        # Each once: a queue may announce a message again that waits already, and it must not leave twice.
+        wanted = {message.id: message for message in claim.messages if message.id not in stopped}.values()
         if not wanted:
             return ()
         ids = tx.listed(message.id for message in wanted)

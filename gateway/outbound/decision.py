@@ -88,7 +88,7 @@ def decide(request: SendRequest, destination: Destination, facts: Facts, catalog
     outcome = engine.check(SendFacts(**known))
     counts = request.purpose is Purpose.MESSAGE and not request.dry_run
     if outcome.effect is not Effect.REFUSE and counts:
-        person.recent.append(Recent(from_micros(facts.now), body_hash, message_type))  # type: ignore[arg-type]
+        person.recent.append(Recent(facts.moment, body_hash, message_type))  # type: ignore[arg-type]
     return Decided(choice, outcome, body, body_hash, encoding, parts, price, message_type)
 
 
@@ -118,7 +118,7 @@ def _known(
         "identity": choice.identity.sender,
         "sender_kind": SenderKind(choice.identity.kind),
         "purpose": CompliancePurpose(request.purpose),
-        "now": from_micros(facts.now),
+        "now": facts.moment,
         "max_price": request.max_price,
         "month_spend": from_millionths(facts.spent.get(request.account_id, 0)),
         "opted": Opted(from_micros(opted.opted_out_at), opted.list_name, opted.how) if opted else None,

@@ -17,6 +17,7 @@ from gateway.store.times import HOUR, from_micros, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
@@ -103,6 +104,7 @@ class Facts:
     """Everything the database knows that a batch of orders needs."""
 
     now: int
+    moment: datetime  # the same
     people: dict[tuple[str, str], Person] = field(default_factory=lambda: defaultdict(Person))
     opted: dict[tuple[str, str, str], OptOut] = field(default_factory=dict)
     in_review: set[tuple[str, str, str]] = field(default_factory=set)
@@ -111,7 +113,7 @@ class Facts:
 
     @property
     def month(self) -> str:
-        return f"{from_micros(self.now):%Y-%m}"
+        return f"{self.moment:%Y-%m}"
 
 
 async def gather(tx: Tx, orders: Sequence[Order], people: dict[str, set[str]], now: int, lookback: int) -> Facts:
@@ -124,7 +126,7 @@ async def gather(tx: Tx, orders: Sequence[Order], people: dict[str, set[str]], n
         now: microseconds.
         lookback: microseconds that the accounts' limits look back.
     """
-    facts = Facts(now)
+    facts = Facts(now, from_micros(now))
     phones = {phone for of_account in people.values() for phone in of_account}
     facts.opted = await opt_outs.standing_in(tx, list(phones))
     facts.in_review = await reviews.standing_in(tx, list(phones))

@@ -86,6 +86,8 @@ class Judgement:
 def judge(settled: Settled, now: int) -> Judgement:
     """Pure: the worst answer decides (unknown, rejected, retry, held back, accepted)."""
     outcomes = {result.outcome: result for result in reversed(list(settled.results.values()))}
+    if outcomes.keys() == {Outcome.ACCEPTED}:
+        return Judgement(Status.SUBMITTED, next_at=now + settled.give_up_after)
     if result := outcomes.get(Outcome.UNKNOWN):
         return _unknown(settled.message, result, now)
     if result := outcomes.get(Outcome.REJECTED):
@@ -93,11 +95,8 @@ def judge(settled: Settled, now: int) -> Judgement:
     message = _with_sent(settled)
     if result := outcomes.get(Outcome.RETRY):
         return _retry(message, settled, result, now)
-    for outcome in (Outcome.THROTTLED, Outcome.NOT_SENT):
-        if result := outcomes.get(outcome):
-            again = message
-            return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
-    return Judgement(Status.SUBMITTED, next_at=now + settled.give_up_after)
+    result = outcomes.get(Outcome.THROTTLED) or outcomes[Outcome.NOT_SENT]
+    return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=message)
 
 
 def _with_sent(settled: Settled) -> Dispatch:

@@ -18,7 +18,7 @@ from gateway.events.record import message_event
 from gateway.model import FINAL, WAITING, Dispatch, Status, move
 from gateway.store.hot import Hot, among
 from gateway.store.tables import decisions, events, messages, parts, phone_numbers, sender_ids
-from gateway.store.times import from_micros
+from gateway.store.times import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +113,7 @@ async def move_in(tx: Tx, moves: Sequence[Move]) -> None:
 
 def _row(one: Move) -> tuple[Any, ...]:
     if one.was is not one.to:
-        move(one.was, one.to, since=from_micros(one.at) - from_micros(one.was_at or one.at))
+        move(one.was, one.to, since=elapsed(one.was_at or one.at, one.at))
     final = one.to in FINAL if one.final is None else one.final
     return (
         one.to.value, one.at, one.code, one.reason, one.connector_id, int(one.possible_duplicate), one.attempts,

@@ -23,6 +23,10 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def elapsed(then: int, now: int) -> timedelta:
+    return timedelta(microseconds=now - then)
+
+
 def span(length: timedelta) -> int:
     return length // _MICROSECOND
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from carriers.types import Submission
     from gateway.model import Dispatch
@@ -85,9 +86,13 @@ class Line:
         times = [*self.parked_until.values(), *([self.paused_until] if self.paused_until else [])]
         return min(times, default=None)
 
+    def waiting(self) -> Iterator[Dispatch]:
+        yield from self.held
+        yield from chain.from_iterable(self.parked.values())
+
     def drain(self) -> list[Dispatch]:
         """Everything that waits here, to be led elsewhere."""
-        found = [*self.held, *(message for waiting in self.parked.values() for message in waiting)]
+        found = list(self.waiting())
         self.held.clear()
         self.parked.clear()
         self.parked_until.clear()

@@ -33,6 +33,7 @@ TICK = 0.25  # seconds
 BATCH = 500
 CLEAN_EVERY = HOUR
 RELEASE_EVERY = SECOND
+REFILL_EVERY = 30 * SECOND
 EXPIRE_EVERY = 10 * SECOND
 ORPHANS_EVERY = 60 * SECOND
 ORPHANS_LIVE = 72 * HOUR
@@ -154,8 +155,11 @@ class Sweeper:
         """Fetch QUEUED messages that are not in memory: after a start, a retry's wait, or a flood."""
         worker = self._worker
         due = worker.retry_at is not None and worker.retry_at <= now
-        if not due and not (worker.behind and worker.room > 0) and not self._every("refill", 30 * SECOND, now):
+        again = self._every("refill", REFILL_EVERY, now)
+        if not due and not (worker.behind and worker.room > 0) and not again:
             return
+        if again:
+            worker.announce_again()
         asked = max(worker.room, BATCH) + worker.waiting
         query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at)
         found = await load(self._store, query.limit(asked))

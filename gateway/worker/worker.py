@@ -204,6 +204,9 @@ class Worker:
             log.warning("queue unavailable", action="worker.announce", error=str(error))
             if pump := self._pumps.get(connector_id):
                 pump.line.held.extend(messages)
+            else:
+                self.forget(message.id for message in messages)
+                self.behind = True
         self._wake(connector_id)
 
     def _lane(self, message: Dispatch) -> str:
@@ -216,6 +219,13 @@ class Worker:
         with contextlib.suppress(QueueError):
             waiting += self.resolve(await self.queue.take(connector_id, self._settings.warm_messages))
         self._news.extend(waiting)
+        self._news_event.set()
+
+    def announce_again(self) -> None:
+        """The queue may have lost what it was told: tell it again of all that waits in no line."""
+        in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
+        under_way = in_line | self.flights.keys() | {message.id for message in self._news}
+        self._news.extend(message for message in self._known.values() if message.id not in under_way)
         self._news_event.set()
 
     # Settling.

@@ -25,6 +25,10 @@ def stream() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+def _fail(sentence: str) -> None:
+    raise RuntimeError(sentence)
+
+
 def test_a_line_for_programs_is_json_with_its_level_and_time(stream: io.StringIO) -> None:
     logs.configure("INFO", "json", stream)
     structlog.get_logger().info("started", action="app.start", port=1)
@@ -51,7 +55,7 @@ def test_no_line_holds_a_text_a_secret_or_a_full_number(stream: io.StringIO, for
     logs.configure("DEBUG", form, stream)
     log = structlog.get_logger()
     log.debug(
-        f"to {NUMBER}", body="my text", to=NUMBER, tried=[NUMBER], more={"text": "my text"}, key="hg_abcdefghijkl"
+        "to " + NUMBER, body="my text", to=NUMBER, tried=[NUMBER], more={"text": "my text"}, key="hg_abcdefghijkl"
     )
     written = stream.getvalue()
     assert "my text" not in written
@@ -66,7 +70,7 @@ def test_an_error_is_logged_with_its_traceback_and_without_what_a_statement_was_
 ) -> None:
     logs.configure("INFO", form, stream)
     try:
-        raise RuntimeError(f"cannot write [parameters: ('my text', '{NUMBER}')]")
+        _fail(f"cannot write [parameters: ('my text', '{NUMBER}')]")
     except RuntimeError:
         structlog.get_logger().exception("unforeseen", action="api.error")
     written = stream.getvalue()
@@ -79,7 +83,7 @@ def test_libraries_are_heard_in_the_same_form_from_warnings_on(stream: io.String
     logs.configure("INFO", "json", stream)
     logging.getLogger("aiohttp.server").info("quiet")
     try:
-        raise RuntimeError(NUMBER)
+        _fail(NUMBER)
     except RuntimeError:
         logging.getLogger("aiohttp.server").exception("cannot serve %s", NUMBER)
     line = json.loads(stream.getvalue())

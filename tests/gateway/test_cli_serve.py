@@ -49,6 +49,15 @@ def _started(folder: Path, *words: str, **settings: str) -> Iterator[subprocess.
         process.communicate()
 
 
+def _refused(folder: Path, **settings: str) -> str:
+    """What ``serve`` says on stderr as it ends with exit code 1 instead of starting."""
+    with _started(folder, "serve", **settings) as process:
+        printed, said = process.communicate()
+    assert (process.returncode, printed) == (1, "")
+    assert "Traceback" not in said
+    return said
+
+
 def _until(stream: IO[str] | None, pattern: str) -> str:
     """What a process prints up to a line that has this in it."""
     assert stream is not None
@@ -98,7 +107,7 @@ def test_serve_says_how_to_begin_and_the_printed_curl_sends_a_text_that_every_co
         assert story["timeline"][0]["type"] == "message.accepted"
         assert "What the rules said" in heliograph.run("messages", "show", accepted["id"])
         found = heliograph.json(
-            "messages", "list", "--number", "(206) 555-0142", "--since", "2026-01-01", "--limit", "1"
+            "messages", "list", "--number", "1 (206) 555-0142", "--since", "2026-01-01", "--limit", "1"
         )
         assert [one["id"] for one in found["items"]] == [accepted["id"]]
         sent = heliograph.json("send", "--to", "+12065550142", "--body", "from the command line")
@@ -109,8 +118,8 @@ def test_serve_says_how_to_begin_and_the_printed_curl_sends_a_text_that_every_co
         checks = {one["name"]: one["state"] for one in heliograph.json("doctor")["checks"]}
         assert (checks["server"], checks["store"], checks["link simulator"]) == ("ok", "ok", "ok")
 
-        assert "HELIOGRAPH_PORT" in Heliograph(tmp_path / "other", HELIOGRAPH_PORT=port).fails("serve")
-        assert "Another Heliograph process serves this database." in Heliograph(folder).fails("serve")
+        assert "HELIOGRAPH_PORT" in _refused(tmp_path / "other", HELIOGRAPH_PORT=port)
+        assert "Another Heliograph process serves this database." in _refused(folder, HELIOGRAPH_PORT="0")
 
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
@@ -156,7 +165,7 @@ def test_serve_can_be_stopped_while_it_waits_for_its_database(tmp_path: Path) ->
     ("setting", "value"), [("HELIOGRAPH_HOST", "203.0.113.1"), ("HELIOGRAPH_HOST", "no such host")]
 )
 def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, setting: str, value: str) -> None:
-    assert setting in Heliograph(tmp_path, **{setting: value}).fails("serve")
+    assert setting in _refused(tmp_path / "var", **{setting: value})
 
 
 def test_simulate_prints_that_it_listens_and_stops_when_told(tmp_path: Path) -> None:

@@ -102,6 +102,11 @@ async def test_the_confirmation_of_an_opt_out_leaves_though_it_was_counted(house
     assert await house.claim(message) == (message,)
 
 
+async def test_a_message_that_was_announced_twice_leaves_once(house: House) -> None:
+    message = await house.queued()
+    assert await house.claim(message, message) == (message,)
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["in one commit", "one after the other"])
 async def test_of_two_claims_of_one_message_one_wins(house: House, *, together: bool) -> None:
     message = await house.queued()

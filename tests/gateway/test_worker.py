@@ -304,6 +304,21 @@ async def test_work_goes_on_without_the_queue(house: House, monkeypatch: pytest.
         await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
 
 
+async def test_what_the_queue_lost_is_announced_again(house: House) -> None:
+    carrier = house.connector()
+    carrier.is_up = False
+    async with house.running():
+        await house.sweeper.tick()
+        await texts(house, 3)
+        await house.until(lambda: house.queue.size("one"), wanted=3)
+        await house.queue.clear()
+        carrier.up()
+        house.clock.advance(31)
+        await house.sweeper.tick()
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
+    assert len(carrier.submitted) == 3
+
+
 async def test_an_answer_is_recorded_once_the_store_is_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.worker.worker.STORE_DOWN_WAIT", 0)
     house.connector()
