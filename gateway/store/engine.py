@@ -57,14 +57,14 @@ def open_writer(url: str) -> AsyncEngine:
     engine = create_async_engine(
         make_url(url), hide_parameters=True, poolclass=NullPool, async_creator=lambda: _open_sqlite(path)
     )
-    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    # Once open it waits for no lock: that would hold up the event loop. The writer asks again instead.
+    _prepare_sqlite(engine, "busy_timeout = 0", begin="BEGIN IMMEDIATE")
     return engine
 
 
 async def _open_sqlite(path: str) -> aiosqlite.Connection:
     """A connection that its bare driver may also be used of: see ``bare``."""
-    # No time-out: whoever waits for a lock would hold up the event loop. The writer asks again instead.
-    raw = sqlite3.connect(path, check_same_thread=False, timeout=0)
+    raw = sqlite3.connect(path, check_same_thread=False)
     connection = aiosqlite.Connection(lambda: raw, iter_chunk_size=64)
     await connection
     _RAW[connection] = raw
@@ -77,13 +77,13 @@ async def bare(connection: AsyncConnection) -> Bare:
     return BareSqlite(_RAW[driver]) if connection.dialect.name == "sqlite" else BarePostgres(driver)
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+def _prepare_sqlite(engine: AsyncEngine, *more: str, begin: str) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 -- SQLAlchemy's own signature
         # Python's sqlite3 would begin transactions by its own rules; we begin them ourselves.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, *more):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
