@@ -179,7 +179,9 @@ class _Builder:
         wanted = []
         for loaded in await connectors.load_all(self.desk):
             values: dict[str, Any] = dict(loaded.settings)
-            simulated = loaded.id == quickstart.CONNECTOR and self.simulator is not None
+            simulated = loaded.id == quickstart.CONNECTOR
+            if simulated and self.simulator is None:
+                continue  # made by an earlier start, when the simulated carrier was on
             if simulated and self.simulator:
                 values["port"] = self.simulator.port
             model = registry.kinds()[loaded.kind].settings.model_validate(values)

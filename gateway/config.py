@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")
     log_format: Literal["console", "json"] = Field(default="console", description="Logs for people or for programs.")
 
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _unset_when_empty(cls, value: object) -> object:
+        return value or None
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:

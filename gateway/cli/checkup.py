@@ -41,6 +41,7 @@ _OTHERS = 0o077  # the permission bits of group and others
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()  # this release is younger
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 _DRIFT = 2.0  # seconds that clock and file system may differ: some keep times of two seconds' grain
+_PATIENCE = 6.0  # seconds for an answer; the server itself gives its database 5
 _AHEAD = 60.0  # seconds that a stored message may be ahead of the clock
 
 
@@ -85,7 +86,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += _look_at_private_files(settings)
     database = await look_at_database(settings)
     findings.append(database)
-    served = database.state is State.WRONG or await _is_served(settings)
+    served = database.state is State.WRONG or await is_served(settings)
     findings.append(await look_at_queue(settings))
     findings += [one async for one in look_at_server(settings, served=served)]
     newest = await _newest_message(settings) if database.state is State.OK else None
@@ -181,7 +182,7 @@ async def look_at_server(settings: Settings, *, served: bool) -> AsyncIterator[F
         settings: of the instance.
         served: whether a process holds the database; True also when that cannot be known.
     """
-    local = Server(local_address(settings.host, settings.port))
+    local = Server(local_address(settings.host, settings.port), patience=_PATIENCE)
     answers = settings.port != 0 and await _answers(local)
     yield judge_port(settings, served=served, answers=answers, free=settings.port == 0 or _is_free(settings))
     if answers:
@@ -259,7 +260,7 @@ def judge_clock(wall: float, *, file_time: float | None, newest: float | None, s
     return Finding("clock", State.OK, f"It says {said}.")
 
 
-async def _is_served(settings: Settings) -> bool:
+async def is_served(settings: Settings) -> bool:
     """Whether a process holds the lock. It is taken for a moment to find out, and only where it is there to take."""
     if not _has_lock(settings):
         return False

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.config import Settings
 
 KEY_VARIABLE = "HELIOGRAPH_API_KEY"
-_PATIENCE = aiohttp.ClientTimeout(total=30, connect=3)  # seconds
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- listened on, not connected to
 
 Key = Annotated[
@@ -46,6 +45,7 @@ class Server:
 
     url: str
     key: str = field(default="", repr=False)
+    patience: float = 30.0  # seconds for an answer
 
     async def call(
         self,
@@ -65,7 +65,7 @@ class Server:
         data = orjson.dumps(body) if body is not None else None
         try:
             async with (
-                aiohttp.ClientSession(timeout=_PATIENCE) as session,
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(self.patience)) as session,
                 session.request(method, self.url + path, data=data, headers=sent | dict(headers or {})) as response,
             ):
                 return self._read(response.status, await response.read())

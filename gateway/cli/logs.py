@@ -2,14 +2,16 @@
 
 Rule 1: a line never holds the body of a text, a secret or a full phone number, whoever wrote it and at any level: they
 are hidden here, at the one place that every line passes.
+Rule 2: a line that cannot be written is lost, and nothing else: a full disk that holds the log stops no work.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from structlog import dev, processors, stdlib
@@ -39,7 +41,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
         form: "console" for people, "json" for programs.
         stream: where to; stderr by default.
     """
-    target = stream or sys.stderr
+    target = _Forgiving(stream or sys.stderr)
     lowest = logging.getLevelNamesMapping()[level]
     before: list[Processor] = [
         processors.add_log_level,
@@ -51,7 +53,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*before, last],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.PrintLoggerFactory(target),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", target)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
@@ -62,6 +64,24 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     )
     logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
+
+
+class _Forgiving:
+    """A stream whose trouble is not its writer's: a full disk, or a pipe that nobody reads any more."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def hide(_logger: object, _method: str, event: EventDict) -> EventDict:

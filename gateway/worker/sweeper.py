@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import delete, or_
 
 from gateway.errors import Unavailable
 from gateway.model import Status
 from gateway.resources.messages import Move, dispatchable, load, move_in, taken_parts, to_dispatch
-from gateway.store.tables import idempotency_keys, messages, orphans, reviews, sessions
+from gateway.store.tables import idempotency_keys, messages, orphans, sessions
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ log = structlog.get_logger()
 TICK = 0.25  # seconds
 BATCH = 500
 CLEAN_EVERY = HOUR
-RELEASE_EVERY = SECOND
 REFILL_EVERY = 30 * SECOND
 EXPIRE_EVERY = 10 * SECOND
 ORPHANS_EVERY = 60 * SECOND
@@ -92,7 +91,6 @@ class Sweeper:
 
     async def tick(self) -> None:
         now = self._now()
-        await self._release(now)
         await self._due(now)
         await self._refill(now)
         if self._every("expire", EXPIRE_EVERY, now):
@@ -118,18 +116,6 @@ class Sweeper:
         while rows := await self._rows(query):
             moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
             self._worker.offer([self._complete(message) for message in moved])
-
-    async def _release(self, now: int) -> None:
-        """What waits for staff may leave once they have decided; the claim asks the rules again."""
-        if not self._every("release", RELEASE_EVERY, now):
-            return
-        m, r = messages.c, reviews.c
-        same = (r.account_id == m.account_id, r.phone == m.destination, r.list_name == m.opt_out_list)
-        waits = exists().where(*same, r.closed_at.is_(None))
-        held = (m.status == Status.SCHEDULED.value, m.next_at.is_(None), m.final_at.is_(None))
-        if rows := await self._rows(select(m.id).where(*held, ~waits).limit(BATCH)):
-            change = update(messages).where(m.id.in_([row.id for row in rows]), *held).values(next_at=now)
-            await self._store.write(lambda tx: tx.conn.execute(change))
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:

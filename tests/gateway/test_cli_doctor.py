@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
-import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.cli.checkup import State, judge_clock, judge_link, judge_port, judge_space, look_at_variables
+from gateway.cli.checkup import State, is_served, judge_clock, judge_link, judge_port, judge_space, look_at_variables
 from gateway.config import Settings
 from gateway.store.lock import InstanceLock
 from tests.support.cli import Heliograph
@@ -79,26 +80,22 @@ def test_a_queue_that_is_away_is_wrong(tmp_path: Path) -> None:
 
 
 def test_a_port_that_another_program_has_is_wrong(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        heliograph = Heliograph(tmp_path, HELIOGRAPH_PORT=str(other.getsockname()[1]))
-        other.close()  # nobody answers there, so that the look need not wait; then it is taken again
-        with socket.create_server(("127.0.0.1", int(heliograph.env["HELIOGRAPH_PORT"]))) as taken:
-            taken.listen(0)
-            settings = Settings(port=taken.getsockname()[1])
-            assert judge_port(settings, served=False, answers=False, free=False).state is State.WRONG
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        found = _states(Heliograph(tmp_path, HELIOGRAPH_PORT=str(other.server_port)), 1)["server"]
+        other.shutdown()
+    assert (found["state"], "HELIOGRAPH_PORT" in found["remedy"]) == ("wrong", True)
 
 
 async def test_the_lock_of_a_running_server_is_seen_and_left_alone(tmp_path: Path) -> None:
-    from gateway.cli.checkup import _is_served  # noqa: PLC0415 -- private: only what doctor says of it is public
-
     settings = Settings(data_dir=tmp_path)
     (tmp_path / "heliograph.db").touch()
     lock = InstanceLock(settings.database)
-    assert not await _is_served(settings)
+    assert not await is_served(settings)
     await lock.acquire()
-    assert await _is_served(settings)
+    assert await is_served(settings)
     await lock.release()
-    assert not await _is_served(settings)
+    assert not await is_served(settings)
 
 
 @pytest.mark.parametrize(
