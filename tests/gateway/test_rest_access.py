@@ -134,3 +134,12 @@ async def test_a_new_key_works_at_once_and_its_secret_is_shown_once(bench):
     assert (shown.json["name"], shown.json["scopes"]) == ("shop", ["send"])
     for path in (made.headers["Location"], "/v1/api-keys?limit=1000"):
         assert secret not in (await bench.call("GET", path)).octets.decode()
+
+
+async def test_api_keys_are_listed_and_revoked(bench):
+    made = await bench.call("POST", "/v1/api-keys", {"name": "shop", "scopes": ["send", "read"]}, key="admin")
+    assert (made.status, made.json["scopes"], made.json["revoked_at"]) == (201, ["read", "send"], None)
+    assert made.json["id"] in [one["id"] for one in (await bench.call("GET", "/v1/api-keys")).json["items"]]
+    revoked = await bench.call("DELETE", made.headers["Location"])
+    assert revoked.json["revoked_at"]
+    assert (await bench.call("GET", made.headers["Location"])).json == revoked.json

@@ -5,6 +5,7 @@ The cases come from the models, so that a new field is tested without a new line
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -248,6 +249,18 @@ async def test_a_huge_body_without_a_length_is_413_too(bench):
 async def test_another_content_type_is_415(bench, kind):
     answer = await bench.call("POST", "/v1/messages", SEND, headers={"Content-Type": kind})
     assert (answer.status, answer.json["field"]) == (415, "Content-Type")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_encoded_as_it_says_is_400(bench, encoding):
+    answer = await bench.call("POST", "/v1/messages", raw=b"no such thing", headers={"Content-Encoding": encoding})
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (400, "unreadable_body", "Content-Encoding")
+
+
+async def test_a_small_body_that_unpacks_to_a_huge_one_is_413(bench):
+    packed = gzip.compress(b" " * 50_000_000)
+    answer = await bench.call("POST", "/v1/messages", raw=packed, headers={"Content-Encoding": "gzip"})
+    assert (answer.status, answer.json["code"]) == (413, "body_too_large")
 
 
 async def test_json_with_a_charset_is_json(bench):

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
+from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from gateway.api.problems import LARGEST_BODY, WrongMediaType, of_validation, too_large
@@ -18,7 +19,6 @@ from gateway.errors import Invalid, Malformed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import web
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -85,7 +85,15 @@ async def read_octets(request: web.Request) -> bytes:
         )
     if (request.content_length or 0) > LARGEST_BODY:
         raise too_large()
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as error:
+        raise Malformed(
+            "unreadable_body",
+            "The body cannot be read: it is cut off, or not encoded as the request says.",
+            field="Content-Encoding",
+            remedy="Send it whole, and without Content-Encoding.",
+        ) from error
     if len(raw) > LARGEST_BODY:
         raise too_large()
     return raw
