@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.quickstart import Quickstart
 
-# Seconds after which a thread that waits for the interpreter gets it. The database's thread waits for it at each
-# commit; with Python's default of 5 ms that wait was most of a commit's time under load.
-_SWITCH_INTERVAL = 0.0005
 _EXAMPLE = "Hello from Heliograph"
 
 
@@ -33,17 +30,17 @@ def command(as_json: Json = False) -> None:
 
     settings = load_settings()
     logs.configure(settings.log_level, settings.log_format)
-    sys.setswitchinterval(_SWITCH_INTERVAL)
     uvloop.run(serve(settings, _announcer(settings, as_json=as_json)))
 
 
 def _announcer(settings: Settings, *, as_json: bool) -> Callable[[str, Quickstart | None], None]:
     def announce(local: str, welcome: Quickstart | None) -> None:
         url = settings.public_url.rstrip("/") or local
-        if as_json:
-            print_json(_document(url, local, welcome))
-        else:
-            typer.echo(_welcome(url, local, welcome))
+        with contextlib.suppress(OSError):  # output that goes to a full disk or to nobody must not end the service
+            if as_json:
+                print_json(_document(url, local, welcome))
+            else:
+                typer.echo(_welcome(url, local, welcome))
 
     return announce
 

@@ -110,7 +110,7 @@ async def last_seq(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.coalesce(func.max(_T.c.seq), 0)))).scalar_one())
 
 
-async def watch(store: Store, feed: Feed, every: float = 0.25) -> None:
+async def watch(store: Store, feed: Feed, every: float = 1.0) -> None:
     """Look every so many seconds whether the log has grown, and tell ``feed``: other processes write too. Endless."""
     seen = 0
     while True:

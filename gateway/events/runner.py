@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CHUNK = 500  # events read at once
 SAVE_EVERY = SECOND // 5  # at most so much is given twice after a crash
 RELOAD_SECONDS = 5  # until a replay that somebody asked for is taken up
-LINGER_SECONDS = 0.02  # for more events to come, where several share a request
+LINGER_SECONDS = 0.05  # for more events to come, where several share a request
 TROUBLE_SECONDS = 1.0  # when the database cannot be read
 ALONE_AFTER = 2  # failures
 

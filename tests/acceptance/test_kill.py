@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(300)]
 MESSAGES = 5000
 CLIENTS = 48
 WINDOW = 100
-LIVE = ("SCHEDULED", "QUEUED", "SUBMITTING", "SUBMITTED")
 _REF = re.compile(r"ref\d{5}")
 
 
@@ -86,20 +85,10 @@ async def found(service: Service, status: str = "") -> dict[str, str]:
             return refs
 
 
-async def until_at_rest(service: Service, simulator: Simulator, load: Load) -> dict[str, str]:
-    """Wait until nothing more can leave and every receipt has come. Gives what the service calls UNKNOWN."""
-
-    async def is_idle() -> bool:
-        pages = [await service.good("GET", f"/v1/messages?limit=1&status={status}") for status in LIVE]
-        return not any(page["items"] for page in pages)
-
-    await eventually(is_idle, seconds=120, what="a store without live messages", every=0.1)
-    await eventually(lambda: simulator.waiting == 0, what="a carrier with nothing to deliver")
-    return await found(service, "UNKNOWN")
-
-
 async def judge(service: Service, simulator: Simulator, load: Load, *, unknown_at_restart: int) -> None:
-    unknown = await until_at_rest(service, simulator, load)
+    await service.until_idle(120)
+    await eventually(lambda: simulator.waiting == 0, what="a carrier with nothing to deliver")
+    unknown = await found(service, "UNKNOWN")
     ledger, stored = taken(simulator), await found(service)
     doubled = {ref: times for ref, times in ledger.items() if times > 1}
     lost = load.accepted.keys() - ledger.keys() - unknown.keys()

@@ -59,9 +59,7 @@ async def test_every_message_ends_where_it_should_and_once(served, carrier):
     ]
     assert not wrong
     assert {event["type"] for event in finals} == {"message.delivered", "message.undelivered"}
-    for status, count in (("SUBMITTED", 0), ("SUBMITTING", 0), ("QUEUED", 0), ("UNKNOWN", 0)):
-        page = await served.good("GET", f"/v1/messages?limit=1&status={status}")
-        assert len(page["items"]) == count, status
+    await served.until_idle()
 
 
 async def _all_final(served):

@@ -31,7 +31,10 @@ class Disk:
 
     def mount(self) -> None:
         found = shutil.which("mount") and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", self.place], capture_output=True, text=True, check=False
+            ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", self.place],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if not found or found.returncode:
             pytest.skip(f"no file system may be mounted here: {found.stderr.strip() if found else 'no mount'}")
@@ -146,7 +149,8 @@ async def test_what_it_prints_at_its_start_works_as_printed(stopped):
     command = stopped.process.output[stopped.process.output.index("curl -i") :].partition("\n\n")[0]
     if not shutil.which("curl"):
         pytest.skip("no curl here")
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=30)
+    options = {"capture_output": True, "text": True, "check": True, "timeout": 30}
+    done = await asyncio.to_thread(subprocess.run, ["sh", "-c", command], **options)
     assert done.stdout.startswith("HTTP/1.1 202")
     (message,) = (await stopped.good("GET", "/v1/messages"))["items"]
     assert f'"id":"{message["id"]}"' in done.stdout
@@ -221,21 +225,10 @@ async def test_a_full_disk_refuses_new_sends_and_loses_none_that_it_took(on_disk
         disk.free()
         await until_accepted(on_disk, "after")
         await eventually(lambda: taken(carrier).keys() >= {*accepted, "after"}, seconds=60, what="all accepted ones")
-        assert await on_disk.status("/readyz") == 200
-        await _until_at_rest(on_disk)
+        await on_disk.until_ready()
+        await on_disk.until_idle()
         assert max(taken(carrier).values()) == 1
         assert taken(carrier).keys() == {*accepted, "after"}, "what was refused must not leave"
-
-
-async def _until_at_rest(served: Service) -> None:
-    async def is_idle() -> bool:
-        pages = [
-            await served.good("GET", f"/v1/messages?limit=1&status={status}")
-            for status in ("QUEUED", "SUBMITTING", "SUBMITTED")
-        ]
-        return not any(page["items"] for page in pages)
-
-    await eventually(is_idle, seconds=60, what="an end of all messages", every=0.2)
 
 
 async def test_receipts_and_replies_wait_at_the_carrier_while_the_disk_is_full(on_disk, disk):
@@ -302,5 +295,5 @@ async def test_files_that_suddenly_cannot_be_written_refuse_new_sends_and_lose_n
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         await until_accepted(stopped, "after")
         await eventually(lambda: taken(carrier).keys() >= {*accepted, "after"}, seconds=60, what="all accepted ones")
-        await _until_at_rest(stopped)
+        await stopped.until_idle()
         assert max(taken(carrier).values()) == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -30,6 +32,7 @@ FINALS = (
     "message.delivered", "message.undelivered", "message.expired", "message.rejected", "message.failed",
     "message.unknown", "message.refused", "message.cancelled",
 )  # fmt: skip
+LIVE = ("SCHEDULED", "QUEUED", "SUBMITTING", "SUBMITTED")
 _BATCH = 1000  # the most that one request may hold
 
 
@@ -55,8 +58,11 @@ async def eventually(look: Callable[[], Any], *, seconds: float = 15, what: str 
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """One that nobody listens on, below those that the system gives to outgoing connections: it stays free a while."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no free port found")
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -222,6 +228,15 @@ class Service:
             if len(page["items"]) < 1000:
                 return found
             after = page["last"]
+
+    async def until_idle(self, seconds: float = 60) -> None:
+        """Wait until no message is on its way any more: nothing can leave, and no receipt is awaited."""
+
+        async def is_idle() -> bool:
+            pages = [await self.good("GET", f"/v1/messages?limit=1&status={status}") for status in LIVE]
+            return not any(page["items"] for page in pages)
+
+        await eventually(is_idle, seconds=seconds, what="a store without live messages", every=0.1)
 
     async def close(self) -> None:
         await self.http.close()

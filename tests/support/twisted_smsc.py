@@ -66,9 +66,7 @@ def submitted(_system_id, link, pdu):
     """What the server calls for each submit_sm; the deliveries leave behind the answer."""
     message_id = b"twisted-%d" % next(_ids)
     ours, handset, text = (pdu.params[name] for name in ("source_addr", "destination_addr", "short_message"))
-    reactor.callLater(
-        0.01, deliver, link, handset, ours, receipt(message_id, text), EsmClassType.SMSC_DELIVERY_RECEIPT
-    )
+    reactor.callLater(0.01, deliver, link, handset, ours, receipt(message_id, text), EsmClassType.SMSC_DELIVERY_RECEIPT)
     if text.endswith(b"?"):
         reactor.callLater(0.02, deliver, link, handset, ours, REPLY, EsmClassType.DEFAULT)
     return defer.succeed(DataHandlerResponse(CommandStatus.ESME_ROK, message_id=message_id))
