@@ -13,7 +13,7 @@ import orjson
 
 from compliance.types import Effect
 from gateway import numbers
-from gateway.errors import Conflict, GatewayError, Invalid
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound
 from gateway.events.log import append
 from gateway.events.record import Event, EventType, message_event
 from gateway.model import Dispatch, MessageType, Purpose, Status
@@ -309,7 +309,7 @@ def _to_document(outcome: Accepted | GatewayError) -> dict[str, Any]:
 def _from_document(document: dict[str, Any]) -> Accepted | GatewayError:
     if "error" not in document:
         return Accepted(**{**document, "status": Status(document["status"])})
-    kind = {"Invalid": Invalid, "Conflict": Conflict}.get(document.pop("error"), Invalid)
+    kind = {"Conflict": Conflict, "NotFound": NotFound}.get(document.pop("error"), Invalid)
     return kind(document.pop("code"), document.pop("detail"), **document)
 
 

@@ -260,7 +260,7 @@ async def counts(store: Store) -> dict[str, int]:
     """How many messages are not final, by status."""
     query = select(messages.c.status, func.count()).where(messages.c.final_at.is_(None)).group_by(messages.c.status)
     async with store.reading() as connection:
-        return dict((await connection.execute(query)).tuples().all())
+        return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 async def load(store: Store, query: Select[Any]) -> list[Dispatch]:

@@ -142,17 +142,23 @@ class Sweeper:
         worker = self._worker
         due = worker.retry_at is not None and worker.retry_at <= now
         again = self._every("refill", REFILL_EVERY, now)
-        if not due and not (worker.behind and worker.room > 0) and not again:
+        if not due and not (worker.behind and worker.hungry) and not again:
             return
         if again:
             worker.announce_again()
         asked = max(worker.room, BATCH) + worker.waiting
-        query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at)
-        found = await load(self._store, query.limit(asked))
-        fresh = [message for message in found if not worker.knows(message.id)]
+        query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at).limit(asked)
+        found = [row.id for row in await self._rows(query.with_only_columns(messages.c.id))]
+        fresh = [message_id for message_id in found if not worker.knows(message_id)]
         worker.behind = len(fresh) > worker.room or len(found) == asked
         worker.retry_at = await self._next_retry(now)
-        worker.offer([self._complete(message) for message in fresh[: max(worker.room, 0)]])
+        await self._fetch(fresh[: max(worker.room, 0)])
+
+    async def _fetch(self, message_ids: list[str]) -> None:
+        for start in range(0, len(message_ids), BATCH):
+            some = messages.c.id.in_(message_ids[start : start + BATCH])
+            found = await load(self._store, _live(Status.QUEUED).where(some).order_by(messages.c.next_at))
+            self._worker.offer([self._complete(message) for message in found])
 
     async def _next_retry(self, now: int) -> int | None:
         query = _live(Status.QUEUED).where(messages.c.next_at > now).order_by(messages.c.next_at).limit(1)

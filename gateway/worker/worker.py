@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+HUNGRY = 4  # a quarter of the memory is free
+
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
@@ -107,6 +109,11 @@ class Worker:
     def room(self) -> int:
         """How many more messages memory may hold."""
         return self._settings.warm_messages - len(self._known)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether there is room for enough messages to make a look into the database worth while."""
+        return self.room * HUNGRY >= self._settings.warm_messages
 
     @property
     def waiting(self) -> int:
