@@ -13,17 +13,16 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from gateway.errors import Unavailable
 from gateway.events.record import encode, numbered
 from gateway.store import tables
-from gateway.store.hot import inserting
+from gateway.store.hot import Hot, inserting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Row as SqlRow
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -79,15 +78,19 @@ class LoggedEvent:
         return numbered(self.seq, self.data)
 
 
+class Row(NamedTuple):
+    """An event on its way to somebody. ``data`` is its JSON text as stored."""
+
+    seq: int
+    subject_id: str
+    type: str
+    data: str
+
+
 class Page(NamedTuple):
-    """Rows of the log.
+    """Rows of the log, the number up to which it was looked at (0: there was nothing new), and whether it goes on."""
 
-    Attributes:
-        upto: the number up to which the log was looked at; 0: there was nothing new.
-        more: whether the log goes on behind it.
-    """
-
-    rows: Sequence[SqlRow[Any]]
+    rows: Sequence[Row]
     upto: int
     more: bool
 
@@ -115,31 +118,50 @@ async def watch(store: Store, feed: Feed, every: float = 1.0) -> None:
     seen = 0
     while True:
         with contextlib.suppress(Unavailable):
-            async with store.reading() as connection:
-                last = await last_seq(connection)
+            last = (await store.peek(LAST))[0][0]
             if last != seen:
                 seen = last
                 feed.notify()
         await asyncio.sleep(every)
 
 
+LAST = Hot("last event", (), lambda _dialect: text("SELECT coalesce(max(seq), 0) FROM events"))
+_FRESH = """
+    SELECT seq, subject_id, type, data FROM events
+    WHERE seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT)
+      AND (CAST(:every_account AS INTEGER) = 1 OR account_id = CAST(:account_id AS TEXT)) {types}
+    ORDER BY seq LIMIT CAST(:most AS INTEGER)"""
+_OF_TYPES = {
+    "sqlite": "AND type IN (SELECT value FROM json_each(:types))",
+    "postgresql": "AND type = ANY (CAST(:types AS TEXT[]))",
+}
+_BOUNDS = ("after", "upto", "every_account", "account_id")
+FRESH = Hot("fresh events", (*_BOUNDS, "most"), lambda _dialect: text(_FRESH.format(types="")))
+FRESH_OF_TYPES = Hot(
+    "fresh events of types",
+    (*_BOUNDS, "types", "most"),
+    lambda dialect: text(_FRESH.format(types=_OF_TYPES[dialect.name])),
+)
+
+
 async def page(
-    connection: AsyncConnection,
-    columns: Sequence[str],
-    *,
-    after: int,
-    limit: int,
-    account_id: str | None = None,
-    types: Collection[str] = (),
+    store: Store, *, after: int, limit: int, account_id: str | None = None, types: Collection[str] = ()
 ) -> Page:
-    """These columns of the events beyond ``after``, oldest first. No types means all of them."""
-    last = await last_seq(connection)
+    """Events beyond ``after``, oldest first. No types means all of them.
+
+    Raises:
+        Unavailable: the database cannot be read.
+    """
+    last = (await store.peek(LAST))[0][0]
     if last <= after:
         return Page((), 0, more=False)
     upto = min(last, after + SCAN)
-    query = _only(select(*(_T.c[name] for name in columns)), account_id, types)
-    query = query.where(_T.c.seq > after, _T.c.seq <= upto).order_by(_T.c.seq).limit(limit)
-    rows = (await connection.execute(query)).all()
+    bounds = (after, upto, int(account_id is None), account_id or "")
+    if types:
+        found = await store.peek(FRESH_OF_TYPES, *bounds, store.listed(types), limit)
+    else:
+        found = await store.peek(FRESH, *bounds, limit)
+    rows = [Row(*row) for row in found]
     upto = rows[-1].seq if len(rows) == limit else upto
     return Page(rows, upto, more=upto < last)
 

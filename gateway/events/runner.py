@@ -38,7 +38,6 @@ LINGER_SECONDS = 0.05  # for more events to come, where several share a request
 TROUBLE_SECONDS = 1.0  # when the database cannot be read
 ALONE_AFTER = 2  # failures
 
-_COLUMNS = ("seq", "subject_id", "data")
 _BEHIND = "Waits for an earlier event of the same subject."
 _NONE: Mapping[int, Waiting] = {}
 
@@ -171,15 +170,14 @@ class DestinationRunner:
         if self._circuit.rest(self._clock()) or self._done:
             return False
         wanted = self.destination
-        async with self._store.reading() as connection:
-            found = await page(
-                connection,
-                _COLUMNS,
-                after=self.progress.cursor,
-                limit=1 if self._circuit.probing else CHUNK,
-                account_id=wanted.account_id,
-                types=wanted.types,
-            )
+        limit = 1 if self._circuit.probing else CHUNK
+        found = await page(
+            self._store,
+            after=self.progress.cursor,
+            limit=limit,
+            account_id=wanted.account_id,
+            types=wanted.types,
+        )
         if not found.upto:
             return False
         entries = self.progress.open(found.rows, found.upto)

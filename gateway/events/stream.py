@@ -19,7 +19,6 @@ KEEP_ALIVE_SECONDS = 15.0
 KEEP_ALIVE = b": keep-alive\n\n"
 CHUNK = 200
 
-_COLUMNS = ("seq", "type", "data")
 _LONGEST = 18  # digits that fit a BIGINT whatever they are
 
 
@@ -81,8 +80,7 @@ async def _newest(store: Store) -> int:
 
 
 async def _read(store: Store, after: int, account_id: str, types: Collection[str]) -> Page:
-    async with store.reading() as connection:
-        return await page(connection, _COLUMNS, after=after, limit=CHUNK, account_id=account_id, types=types)
+    return await page(store, after=after, limit=CHUNK, account_id=account_id, types=types)
 
 
 def _chunk(seq: int, kind: str, data: str) -> bytes:

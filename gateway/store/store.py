@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.engine import make_url
 
 from gateway.errors import Unavailable
 from gateway.store.engine import is_sqlite, open_reader, open_writer
+from gateway.store.hot import listed
+from gateway.store.peek import Peek
 from gateway.store.writer import Writer, is_unavailable
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from gateway.store.hot import Hot
     from gateway.store.writer import Lane, Tx
 
 P = TypeVar("P")
@@ -33,6 +36,7 @@ class Store:
         self.url = url
         self.reader = open_reader(url)
         self.writer = Writer(open_writer(url))
+        self._peek = Peek(url)
 
     @property
     def sqlite(self) -> bool:
@@ -43,7 +47,19 @@ class Store:
 
     async def close(self) -> None:
         await self.writer.close()
+        await self._peek.close()
         await self.reader.dispose()
+
+    async def peek(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
+        """Run a hot statement that only reads: for what is looked up many times a second.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        return await self._peek.rows(hot, *params)
+
+    def listed(self, values: Iterable[str]) -> Any:  # noqa: ANN401 -- see gateway.store.hot.listed
+        return listed(values, self.reader.dialect)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

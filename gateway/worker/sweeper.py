@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, text
 
 from gateway.errors import Unavailable
 from gateway.model import Status
 from gateway.resources.messages import Move, dispatchable, load, move_in, taken_parts, to_dispatch
+from gateway.store.hot import Hot
 from gateway.store.tables import idempotency_keys, messages, orphans, sessions
 from gateway.store.times import HOUR, SECOND
 
@@ -37,6 +38,14 @@ EXPIRE_EVERY = 10 * SECOND
 ORPHANS_EVERY = 60 * SECOND
 ORPHANS_LIVE = 72 * HOUR
 _DUE = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)  # move by themselves when their time comes
+ANY_DUE = Hot(
+    "any message due",
+    ("now",),
+    lambda _dialect: text(
+        "SELECT 1 FROM messages WHERE final_at IS NULL AND status IN ('SCHEDULED', 'SUBMITTED', 'UNKNOWN')"
+        " AND next_at <= CAST(:now AS BIGINT) LIMIT 1"
+    ),
+)
 
 
 class Sweeper:
@@ -110,6 +119,8 @@ class Sweeper:
 
     async def _due(self, now: int) -> None:
         """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
+        if not await self._store.peek(ANY_DUE, now):
+            return
         live = messages.c.final_at.is_(None)
         due = messages.c.status.in_([status.value for status in _DUE])
         query = dispatchable().where(live, due, messages.c.next_at <= now).order_by(messages.c.next_at).limit(BATCH)

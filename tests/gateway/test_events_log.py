@@ -110,10 +110,9 @@ async def test_appending_nothing_writes_nothing(store):
 async def test_a_page_moves_on_over_events_that_nobody_wants(store, monkeypatch):
     monkeypatch.setattr(log, "SCAN", 10)
     await log_events(store, *(delivered(f"m{n}") for n in range(25)))
-    async with store.reading() as connection:
-        first = await page(connection, ("seq",), after=0, limit=5, types={"opt_out.added"})
-        last = await page(connection, ("seq",), after=20, limit=5, types={"opt_out.added"})
-        none = await page(connection, ("seq",), after=25, limit=5)
+    first = await page(store, after=0, limit=5, types={"opt_out.added"})
+    last = await page(store, after=20, limit=5, types={"opt_out.added"})
+    none = await page(store, after=25, limit=5)
     assert (list(first.rows), first.upto, first.more) == ([], 10, True)
     assert (list(last.rows), last.upto, last.more) == ([], 25, False)
     assert (list(none.rows), none.upto, none.more) == ([], 0, False)
@@ -121,7 +120,6 @@ async def test_a_page_moves_on_over_events_that_nobody_wants(store, monkeypatch)
 
 async def test_a_full_page_ends_at_its_last_row(store):
     await log_events(store, *(delivered(f"m{n}") for n in range(7)))
-    async with store.reading() as connection:
-        found = await page(connection, ("seq", "data"), after=2, limit=3)
+    found = await page(store, after=2, limit=3)
     assert [row.seq for row in found.rows] == [3, 4, 5]
     assert (found.upto, found.more) == (5, True)
