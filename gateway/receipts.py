@@ -137,6 +137,7 @@ class Receipts:
     """A lane of the store's writer. Gives True for each receipt that found its part."""
 
     rank = 20
+    patience = 0.005
     hot = True
 
     def __init__(

@@ -81,6 +81,7 @@ class Inbound:
     """A lane of the store's writer. Gives the id under which each text was stored; "" for a part or a copy."""
 
     rank = 30  # before new messages: a STOP counts for what is accepted in the same commit
+    patience = 0.0
     hot = False
 
     def __init__(

@@ -69,6 +69,7 @@ class Outbound:
     """Accepts messages. A lane of the store's writer: orders that arrive together are decided together."""
 
     rank = 50  # after receipts and replies: what they say counts for what is accepted with them
+    patience = 0.0
     hot = True
 
     def __init__(

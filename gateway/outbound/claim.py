@@ -60,6 +60,7 @@ class Claims:
     """A lane of the store's writer. Gives back those of each claim that may leave now."""
 
     rank = 60  # after everything that could forbid it
+    patience = 0.003
     hot = True
 
     def __init__(self, catalog: Catalog, *, now: Callable[[], int]) -> None:

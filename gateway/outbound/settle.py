@@ -131,6 +131,7 @@ class Settlements:
     """A lane of the store's writer. Gives the judgement on each message, once it is durable."""
 
     rank = 10  # before receipts, which may speak of what is settled in the same batch
+    patience = 0.005
     hot = True
 
     def __init__(self, *, now: Callable[[], int]) -> None:
@@ -183,6 +184,7 @@ class LateAnswers:
     """A lane of the store's writer: UNKNOWN becomes SUBMITTED, or REJECTED, when the carrier says so late."""
 
     rank = 11
+    patience = 0.005
     hot = True
 
     def __init__(self, *, now: Callable[[], int]) -> None:

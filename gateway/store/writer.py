@@ -41,6 +41,7 @@ R_co = TypeVar("R_co", covariant=True)
 # soon; when much is waiting, more of it shares a commit.
 PACE, PACE_BUSY, BUSY = 0.002, 0.010, 24
 LOCKED_TRIES, LOCKED_WAIT = 500, 0.01  # five seconds
+_NEVER = float("inf")
 BATCH = 500  # pieces of work in one transaction: bounds how long the first waits for the last
 
 log = structlog.get_logger()
@@ -50,6 +51,7 @@ class Lane(Protocol[P_contra, R_co]):
     """A kind of work that is done many at a time."""
 
     rank: int
+    patience: float  # seconds that it may wait for company: a commit for others sooner takes it along
     hot: bool  # uses hot statements only, so that its transaction need not pass through SQLAlchemy
 
     async def apply(self, tx: Tx, payloads: Sequence[P_contra]) -> Sequence[R_co]:
@@ -120,6 +122,7 @@ class Writer:
         self._connection: AsyncConnection | None = None
         self._bare: Bare | None = None
         self._compiled: dict[str, str] = {}
+        self._due = _NEVER  # when the first piece that waits has run out of patience
         self._closing = False
         self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
         self.trouble = ""  # why the last commit failed; "" when it did not
@@ -156,20 +159,35 @@ class Writer:
             future.set_exception(Unavailable("The server is stopping."))
             return future
         self._waiting.append(_Piece(lane, payload, future))
-        self._wake.set()
+        due = asyncio.get_running_loop().time() + (lane.patience if lane else 0.0)
+        if due < self._due:
+            self._due = due
+            self._wake.set()
         return future
 
     async def _run(self) -> None:
         while self._waiting or not self._closing:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._until_due()
             while self._waiting:
                 began = asyncio.get_running_loop().time()
                 count = min(len(self._waiting), BATCH)
                 pieces = [self._waiting.popleft() for _ in range(count)]
+                self._due = _NEVER if not self._waiting else began
                 # Whoever has gone away was told nothing, so nothing need be stored.
                 await self._commit([piece for piece in pieces if not piece.future.cancelled()])
                 await self._pace(began + (PACE_BUSY if count >= BUSY else PACE))
+                if self._due > asyncio.get_running_loop().time():
+                    break  # what is left can wait for company
+
+    async def _until_due(self) -> None:
+        """Wait for the first work whose patience is at an end."""
+        while not self._closing:
+            left = self._due - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), None if self._due == _NEVER else left)
 
     async def _pace(self, until: float) -> None:
         """Let some work gather: a commit costs as much CPU time as fifty rows do (docs/performance.md)."""

@@ -35,7 +35,7 @@ HOT = (
 class Names:
     """A lane that stores names; "poison" cannot be stored."""
 
-    rank, hot = 10, True
+    rank, hot, patience = 10, True, 0.0
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -145,7 +145,7 @@ async def test_lanes_run_in_the_order_of_their_rank(store: Store) -> None:
     order: list[int] = []
 
     class Ranked:
-        hot = True
+        hot, patience = True, 0.0
 
         def __init__(self, rank: int) -> None:
             self.rank = rank
