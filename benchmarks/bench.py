@@ -3,6 +3,7 @@
 Prints a table, and writes results.json and results.svg beside this file into build/. The runs are taken in turns,
 so that a noisy minute hits everyone; the table has the medians.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -29,7 +30,17 @@ def runs(args: argparse.Namespace) -> dict[str, list[str]]:
         "heliograph, receipts + webhook, 1 connection": [*ours, "--duration", str(min(10, args.seconds)), "-c", "1"],
         "heliograph, no receipts": [*ours, *load, "-c", "64", "--no-receipts"],
         "heliograph, batches of 100": [*ours, *load, "-c", "8", "--batch", "100"],
-        "heliograph, 100,000 queued": [*ours, "-n", "100000", "-c", "64", "--smsc-rate", "1", "--no-receipts", "--no-drain"],
+        "heliograph, 100,000 queued": [
+            *ours,
+            "-n",
+            "100000",
+            "-c",
+            "64",
+            "--smsc-rate",
+            "1",
+            "--no-receipts",
+            "--no-drain",
+        ],
     }
     if shutil.which("bearerbox") or shutil.which("bearerbox", path="/usr/sbin"):
         kannel = [python, "kannel.py", *load, "-c", "64"]
@@ -88,7 +99,9 @@ def main() -> None:
             print(lib.table_row(found[label][-1]), flush=True)
     rows = [lib.median(results) for results in found.values()]
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
-    RESULTS.write_text(json.dumps({"machine": machine, "seconds": args.seconds, "repeat": args.repeat, "rows": rows}, indent=1))
+    RESULTS.write_text(
+        json.dumps({"machine": machine, "seconds": args.seconds, "repeat": args.repeat, "rows": rows}, indent=1)
+    )
     plot(rows)
     print(f"\n{machine['cores']} cores, Python {machine['python']}; medians of {args.repeat} round(s)")
     print(lib.table_head(), *(lib.table_row(row) for row in rows), sep="\n")

@@ -1,9 +1,10 @@
 """Heliograph as the gateway to measure: prepares a database, starts `heliograph serve`, measures, stops it.
 
-    python heliograph.py -n 50000                        receipts and webhook events on
-    python heliograph.py --duration 30 --repeat 3        the figures that must hold
-    python heliograph.py --serve --dir DIR --http 8080   only run it, against a running simulator; for kill_test.py
+python heliograph.py -n 50000                        receipts and webhook events on
+python heliograph.py --duration 30 --repeat 3        the figures that must hold
+python heliograph.py --serve --dir DIR --http 8080   only run it, against a running simulator; for kill_test.py
 """
+
 from __future__ import annotations
 
 import argparse
@@ -46,7 +47,9 @@ async def prepare(folder: Path, smpp: int, sink: int, window: int, batch: int, *
     await accounts.ensure_default(desk, now)
     smsc = {"host": "127.0.0.1", "port": smpp, "system_id": "bench", "password": "bench", "window": window}
     await connectors.create(desk, connector_id="bench", kind="smpp", settings=smsc, validate=validate, now=now)
-    await phone_numbers.create(desk, **whose, number="+447700900123", kind=IdentityKind.LONG_CODE, country="GB", now=now)
+    await phone_numbers.create(
+        desk, **whose, number="+447700900123", kind=IdentityKind.LONG_CODE, country="GB", now=now
+    )
     await routes.create(desk, **whose, connectors=["bench"], now=now)
     if events:
         target = f"http://127.0.0.1:{sink}/"

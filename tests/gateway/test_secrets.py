@@ -80,12 +80,12 @@ def test_a_key_of_the_settings_wins_over_the_file(tmp_path: Path):
         Vault.of(Settings(data_dir=tmp_path)).open("t", "r", sealed)
 
 
-@pytest.mark.parametrize("written", ["", "short", "!" * 44, "A" * 40, new_key() + "AAAA", "é" * 44])
+@pytest.mark.parametrize("written", ["short", "!" * 44, "A" * 40, "A" * 43 + "=AAAA", "é" * 44])
 def test_a_bad_key_names_where_it_was_read_and_is_not_repeated(tmp_path: Path, written):
     with pytest.raises(Invalid) as caught:
         Vault.of(Settings(data_dir=tmp_path, secret_key=SecretStr(written)))
     assert caught.value.field == "HELIOGRAPH_SECRET_KEY"
-    assert not written or written not in str(caught.value)
+    assert written not in str(caught.value)
     (tmp_path / KEY_FILE).write_text(written, encoding="utf-8")
     with pytest.raises(Invalid) as caught:
         Vault.of(Settings(data_dir=tmp_path))

@@ -66,7 +66,9 @@ def adding(name: str, error: Exception | None = None) -> Callable[[Tx], Any]:
     return work
 
 
-@pytest.mark.parametrize("dialect", [sqlite.dialect(paramstyle="qmark"), postgresql.asyncpg.dialect()], ids=str)
+@pytest.mark.parametrize(
+    "dialect", [sqlite.dialect(paramstyle="qmark"), postgresql.asyncpg.dialect()], ids=lambda dialect: dialect.name
+)
 @pytest.mark.parametrize("hot", HOT, ids=lambda hot: hot.name)
 def test_a_hot_statement_takes_its_parameters_in_the_order_declared(hot: Hot, dialect: Any) -> None:
     assert hot.compile(dialect)
