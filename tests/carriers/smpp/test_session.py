@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from carriers.smpp.events import (
@@ -21,6 +23,8 @@ from carriers.smpp.states import BIND_STATES, IllegalRequest, Role, State, may_s
 from carriers.smpp.window import MAX_SEQUENCE
 from tests.support.pdu_mutator import mutants
 from tests.support.session_pair import DELIVER, SUBMIT, SessionPair, pdus_in
+
+MUTANTS = int(os.environ.get("HELIOGRAPH_MUTANTS", "4000"))  # a million must hold: see test_pdu_mutants
 
 ACK = {"message_id": b"7"}
 
@@ -667,10 +671,11 @@ def test_data_to_send_can_be_taken_in_pieces():
 # --- hostile octets ---
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("role", [Role.ESME, Role.SMSC])
 def test_mutated_pdus_never_raise_and_a_session_ends_only_by_closing(role):
     pair = SessionPair().bind()
-    for number, octets in enumerate(mutants(4000, seed=7)):
+    for number, octets in enumerate(mutants(MUTANTS, seed=7)):
         session = pair.esme if role is Role.ESME else pair.smsc
         events = session.receive(octets, pair.now)
         for event in events:
