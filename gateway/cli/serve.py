@@ -69,7 +69,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
 def _spare_the_collector() -> None:
     """What is there at the start stays: the garbage collector need not look through it again and again.
 
-    With Python's own thresholds it took a fifth of the CPU time under load (docs/performance.md); what a message
+    With Python's own thresholds it took a seventh of the CPU time under load (docs/performance.md); what a message
     leaves behind is freed by reference counts, and cycles are few.
     """
     gc.collect()

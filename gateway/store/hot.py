@@ -1,7 +1,7 @@
 """Statements of the hot path: built once with SQLAlchemy, compiled once, run by the bare driver.
 
-A statement costs 50-100 us through SQLAlchemy's execution layer and 5 us without it (docs/performance.md), which
-is the difference between 2,000 and 5,000 messages a second. Everything that is not hot uses SQLAlchemy plainly.
+SQLAlchemy's execution layer doubles the CPU time of a small transaction (docs/performance.md). Everything that is not hot
+uses SQLAlchemy plainly.
 """
 
 from __future__ import annotations

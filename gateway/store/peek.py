@@ -1,6 +1,7 @@
 """Small look-ups that are made many times a second: by the bare driver, on a connection of their own.
 
-Through SQLAlchemy's pool each costs a millisecond of the event loop's time, which every request would wait for.
+Through SQLAlchemy's pool each crosses threads several times, and every request would wait for that
+(docs/performance.md).
 """
 
 from __future__ import annotations

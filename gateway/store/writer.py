@@ -190,7 +190,7 @@ class Writer:
                 await asyncio.wait_for(self._wake.wait(), None if self._due == _NEVER else left)
 
     async def _pace(self, until: float) -> None:
-        """Let some work gather: a commit costs as much CPU time as fifty rows do (docs/performance.md)."""
+        """Let some work gather: a commit costs half a millisecond of CPU time by itself (docs/performance.md)."""
         left = until - asyncio.get_running_loop().time()
         if left > 0 and not self._closing:
             await asyncio.sleep(left)
