@@ -1,7 +1,7 @@
 """Statements of the hot path: built once with SQLAlchemy, compiled once, run by the bare driver.
 
-SQLAlchemy's execution layer doubles the CPU time of a small transaction (docs/performance.md). Everything that is not hot
-uses SQLAlchemy plainly.
+SQLAlchemy's execution layer doubles the CPU time of a small transaction (docs/performance.md). Everything that is not
+hot uses SQLAlchemy plainly.
 """
 
 from __future__ import annotations
