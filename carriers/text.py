@@ -13,7 +13,7 @@ The way back, from octets to text, is in carriers.gsm0338 and carriers.udh; thei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from carriers.graphemes import graphemes, is_plain
 from carriers.gsm0338 import ESCAPE, GSM7_CHARACTERS, DefaultAlphabet, decode, decode_gsm7, encode_gsm7
@@ -114,8 +114,7 @@ class Preview:
     substitution: Substitution | None  # only one that saves at least one part
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
+class _Measured(NamedTuple):
     """A text in the encoding it will have, ready to be counted and cut."""
 
     encoding: Encoding
@@ -123,6 +122,8 @@ class _Measured:
     units: int
 
 
+# Looked up once, for in Python 3.11 an Enum takes as long to find a member as a call takes.
+_GSM7, _LATIN1, _UCS2 = Encoding.GSM7, Encoding.LATIN1, Encoding.UCS2
 _SINGLE: Final = {Encoding.GSM7: 160, Encoding.LATIN1: 140, Encoding.UCS2: 70}
 _OF_SEVERAL: Final = {Encoding.GSM7: 153, Encoding.LATIN1: 134, Encoding.UCS2: 67}
 _OF_SEVERAL_UDH16: Final = {Encoding.GSM7: 152, Encoding.LATIN1: 133, Encoding.UCS2: 66}
@@ -187,13 +188,18 @@ def split(text: str, reference: int = 0, profile: TextProfile = DEFAULT_PROFILE)
     """
     measured = _measure(text, profile.default_alphabet)
     if measured.units <= _SINGLE[measured.encoding]:
-        return (_segment(text, measured.encoding, profile),)
+        return (_segment(text, measured.encoding, _whole(text, measured, profile)),)
     pieces = _cut(text, measured, profile.long_mode, profile.max_parts)
     if profile.long_mode == "payload":
-        return (_segment(text, measured.encoding, profile, as_payload=True),)
-    total = len(pieces)
+        return (_segment(text, measured.encoding, _whole(text, measured, profile), as_payload=True),)
+    encoding, total = measured.encoding, len(pieces)
     return tuple(
-        _segment(piece, measured.encoding, profile, _mark(profile.long_mode, reference, total, number))
+        _segment(
+            piece,
+            encoding,
+            _octets(piece, encoding, profile.default_alphabet),
+            _mark(profile.long_mode, reference, total, number),
+        )
         for number, piece in enumerate(pieces, 1)
     )
 
@@ -208,20 +214,20 @@ def _in_alphabet(text: str, default_alphabet: DefaultAlphabet) -> tuple[Encoding
     """The encoding, and the octets of it; no octets for UCS2."""
     try:
         if default_alphabet == "latin1":
-            return Encoding.LATIN1, text.encode("latin-1")
+            return _LATIN1, text.encode("latin-1")
         septets = encode_gsm7(text)
     except UnicodeEncodeError:
-        return Encoding.UCS2, b""
+        return _UCS2, b""
     if default_alphabet == "ascii" and not text.isascii():
-        return Encoding.UCS2, b""
-    return Encoding.GSM7, septets
+        return _UCS2, b""
+    return _GSM7, septets
 
 
 def _measure(text: str, default_alphabet: DefaultAlphabet) -> _Measured:
     if not text:
         raise TextError("empty", "The text is empty; give at least one character.")
     encoding, octets = _in_alphabet(text, default_alphabet)
-    if encoding is not Encoding.UCS2:
+    if encoding is not _UCS2:
         return _Measured(encoding, octets, len(octets))
     try:
         octets = text.encode(_UTF16)
@@ -303,23 +309,24 @@ def _utf16_units(text: str) -> int:
 
 
 def _segment(
-    text: str, encoding: Encoding, profile: TextProfile, mark: Concatenation | None = None, *, as_payload: bool = False
+    text: str, encoding: Encoding, octets: bytes, mark: Concatenation | None = None, *, as_payload: bool = False
 ) -> Segment:
-    return Segment(
-        number=mark.number if mark else 1,
-        total=mark.total if mark else 1,
-        encoding=encoding,
-        data_coding=_UCS2_CODING if encoding is Encoding.UCS2 else _DEFAULT_CODING,
-        octets=_octets(text, encoding, profile.default_alphabet),
-        text=text,
-        udh=build_udh(mark) if mark else b"",
-        sar=mark if mark and mark.kind == "sar" else None,
-        as_payload=as_payload,
-    )
+    data_coding = _UCS2_CODING if encoding is _UCS2 else _DEFAULT_CODING
+    if mark is None:
+        return Segment(1, 1, encoding, data_coding, octets, text, b"", None, as_payload)
+    sar = mark if mark.kind == "sar" else None
+    return Segment(mark.number, mark.total, encoding, data_coding, octets, text, build_udh(mark), sar)
+
+
+def _whole(text: str, measured: _Measured, profile: TextProfile) -> bytes:
+    """The octets of a text that is not cut. They were made to measure it, but where ASCII leaves and not septets."""
+    if profile.default_alphabet == "ascii":
+        return _octets(text, measured.encoding, "ascii")
+    return measured.octets
 
 
 def _octets(text: str, encoding: Encoding, default_alphabet: DefaultAlphabet) -> bytes:
-    if encoding is Encoding.UCS2:
+    if encoding is _UCS2:
         return text.encode(_UTF16)
     return encode_gsm7(text) if default_alphabet == "gsm7" else text.encode("latin-1")
 

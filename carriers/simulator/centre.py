@@ -19,7 +19,7 @@ from carriers.simulator.ticker import Ticker
 from carriers.smpp.events import Answered, LinkClosed, NotSent, Requested, TimedOut, Unknown
 from carriers.smpp.fields import Command, Tag
 from carriers.smpp.incoming import read_message
-from carriers.smpp.pdu import Pdu, build, response_to
+from carriers.smpp.pdu import Pdu, build_body, response_to
 from carriers.smpp.settings import SmppSettings
 from carriers.smpp.states import State
 from carriers.types import ReceiptState
@@ -355,7 +355,7 @@ class Centre:
         """Queue it; whoever called pumps when the batch is whole."""
         faults = self.faults
         made = receipt(message, hex_id=faults.hex_receipt_ids, unknown_tlvs=faults.unknown_tlvs)
-        self._account(message.account).queue((Delivery(build(made)),))
+        self._account(message.account).queue((Delivery(build_body(made)),))
 
     # --- what may be asked about messages ---
 

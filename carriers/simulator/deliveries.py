@@ -26,9 +26,9 @@ MOST_WAITING: Final = 200_000
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One deliver_sm, built but for its number, until it is settled; ``told`` hears whether the ESME took it."""
+    """One deliver_sm until it is settled: its octets behind the header. ``told`` hears whether the ESME took it."""
 
-    octets: bytes
+    body: bytes
     told: Callable[[bool], None] | None = None
     settled: bool = False
 
@@ -89,12 +89,11 @@ class Account:
             self._send(link, min(share, _room(link)))
 
     def _send(self, link: ServerLink, most: int) -> None:
-        now = self._clock()
-        for _ in range(most):
-            delivery = (self._returned or self._waiting).popleft()
-            if not delivery.settled:  # a late answer may have come while it waited to be sent again
-                link.session.request_octets(Command.DELIVER_SM, delivery.octets, delivery, now)
-        if most > 0:
+        taken = [(self._returned or self._waiting).popleft() for _ in range(most)]
+        # A late answer may have come while one waited to be sent again.
+        open_ones = [(delivery.body, delivery) for delivery in taken if not delivery.settled]
+        if open_ones:
+            link.session.request_all(Command.DELIVER_SM, open_ones, self._clock())
             link.wire.flush_soon()
 
     def answered(self, delivery: Delivery, answer: Pdu) -> bool:

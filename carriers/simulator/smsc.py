@@ -16,7 +16,7 @@ from carriers.simulator.messages import deliver_sm
 from carriers.smpp.config import SessionConfig
 from carriers.smpp.events import LinkClosed
 from carriers.smpp.fields import Tag
-from carriers.smpp.pdu import build
+from carriers.smpp.pdu import build_body
 from carriers.smpp.receipt import outbound_address
 from carriers.smpp.transport import serve
 from carriers.text import TextProfile, split
@@ -193,7 +193,7 @@ class Simulator:
         shown = self.handsets.wrote(handset, to, text, len(segments), self._now())
         reply = _Reply(self.handsets, handset, shown)
         parts = [self._part(source, destination, segment) for segment in segments]
-        self._centre.send(to, [Delivery(build(part), reply.told) for part in parts])
+        self._centre.send(to, [Delivery(build_body(part), reply.told) for part in parts])
         return await reply.whole
 
     def _part(self, source: tuple[int, int, bytes], destination: tuple[int, int, bytes], segment: Segment) -> Pdu:

@@ -16,6 +16,7 @@ _AS_THEY_ARE: Final = frozenset({2, 3, 4, _ALPHANUMERIC, 6})  # national, networ
 _E164: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _DIGITS: Final = re.compile(r"\d{1,20}", re.ASCII)
 _LIKE_INTERNATIONAL: Final = re.compile(r"[1-9]\d{7,14}", re.ASCII)  # ITU-T E.164: 15 digits at most
+_LONGEST_NUMBER: Final = 20  # SMPP 3.4 section 5.2.8
 _SHORTEST_WITH_COUNTRY: Final = 7  # what is shorter and says "international" is a short code
 _LONGEST_ALPHANUMERIC: Final = 11  # 3GPP TS 23.040 section 9.1.2.5
 
@@ -28,7 +29,8 @@ def address(ton: int, npi: int, raw: bytes) -> str:  # noqa: ARG001 -- npi is pa
     national number needs a home country to become E.164, and a type of number out of the table counts as unknown.
     """
     text = raw.decode("latin-1").strip(" \0")
-    if ton in _AS_THEY_ARE or not _DIGITS.fullmatch(text):  # "+" and digits is our form already
+    # "+" and digits is our form already. Of the characters of Latin-1 only 0 to 9 are decimal.
+    if ton in _AS_THEY_ARE or not text.isdecimal() or len(text) > _LONGEST_NUMBER:
         return text
     bare = text.removeprefix("00")
     if ton == _INTERNATIONAL:
@@ -46,10 +48,10 @@ def outbound_address(number: str, short_code_ton_npi: tuple[int, int] = (3, 0)) 
     Raises:
         ValueError: It is none of them. Nothing is ever cut: a shorter number is another person's.
     """
-    if number.startswith("+"):
-        if not _E164.fullmatch(number):
-            raise ValueError("address: + must be followed by 7 to 15 digits, the country code first")
+    if _E164.fullmatch(number):
         return _INTERNATIONAL, 1, number[1:].encode()
+    if number.startswith("+"):
+        raise ValueError("address: + must be followed by 7 to 15 digits, the country code first")
     if _DIGITS.fullmatch(number):
         return *short_code_ton_npi, number.encode()
     if not 1 <= len(number) <= _LONGEST_ALPHANUMERIC or not number.isascii() or not number.isprintable():

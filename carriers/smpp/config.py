@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,8 @@ from carriers.smpp.pdu import Pdu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+NEVER = math.inf  # a time that does not come
 
 BIND_COMMANDS: Mapping[str, Command] = MappingProxyType(
     {

@@ -17,8 +17,6 @@ from carriers.smpp.hosts import BindGate, Hosts
 from carriers.smpp.link import Link, LinkSetup
 from carriers.smpp.outgoing import Outgoing, not_sent
 from carriers.smpp.pace import HEADROOM, Bucket
-from carriers.smpp.pdu import response_to
-from carriers.smpp.states import UNANSWERED
 from carriers.types import ConnectorStatus
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from carriers.smpp.wire import Wire
     from carriers.types import CarrierEvent, Submission, SubmissionResult
 
-RINVCMDID = 0x03
+_MESSAGES = frozenset({Command.DELIVER_SM, Command.DATA_SM})
 RX_T_APPN = 0x64  # "try again": the SMSC keeps what we could not store
 GROUPS_REMEMBERED = 10_000  # whose parts may still come
 
@@ -126,7 +124,8 @@ class SmppConnector:
             failed += link.send(batch, now)
         if failed:
             asyncio.get_running_loop().call_soon(self.settled, failed)
-        self.free()  # notes it when nothing is left, and sets the alarm
+        if max(rooms.values(), default=0) <= 0 or self._bucket.available(now) <= 0:
+            self._starve(now)
 
     def status(self) -> ConnectorStatus:
         facts: dict[str, str] = {}
@@ -182,19 +181,15 @@ class SmppConnector:
         task.add_done_callback(self._storing.discard)
 
     async def _take(self, wire: Wire, pdus: Sequence[Pdu]) -> None:
-        """Store what came together, then acknowledge it together."""
-        events = [
-            incoming.read(pdu, self._settings)
-            for pdu in pdus
-            if pdu.command_id in {Command.DELIVER_SM, Command.DATA_SM}
-        ]
-        status = await self._store(events) if events else 0
-        for pdu in pdus:
-            if pdu.command_id in {Command.DELIVER_SM, Command.DATA_SM}:
-                wire.session.respond(response_to(pdu, status))
-            elif pdu.command_id not in UNANSWERED:
-                wire.session.respond(response_to(pdu, RINVCMDID))
-        wire.settle()
+        """Store what came together, then acknowledge it together.
+
+        What else a session lets through to an ESME (alert_notification, outbind) has no response.
+        """
+        messages = [pdu for pdu in pdus if pdu.command_id in _MESSAGES]
+        if messages:
+            status = await self._store([incoming.read(pdu, self._settings) for pdu in messages])
+            wire.session.acknowledge(messages, status)
+            wire.settle()
 
     async def _store(self, events: Sequence[CarrierEvent]) -> int:
         """Returns the status to answer with: 0 once they are durable, else one that makes the SMSC send them again."""

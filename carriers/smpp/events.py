@@ -1,9 +1,9 @@
-"""What a session tells its caller."""
+"""What a session tells its caller. What comes once for every message is a NamedTuple, for it is cheaper to make."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from carriers.smpp.pdu import Pdu
@@ -25,11 +25,10 @@ class BindRefused:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """An answer to one of our requests: its own response, or a generic_nack that carries its number."""
 
-    token: object
+    token: Any
     pdu: Pdu
     late: bool  # TimedOut had been told before
     elapsed: float  # seconds from request to answer
@@ -56,8 +55,7 @@ class NotSent:
     token: object
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(NamedTuple):
     """A request of the peer. The caller answers it through ``Session.respond`` unless it has no response."""
 
     pdu: Pdu

@@ -62,6 +62,10 @@ class Command(IntEnum):
     CANCEL_BROADCAST_SM_RESP = 0x80000115
 
 
+#: Requests that have no response (SMPP 3.4 sections 4.1.7 and 4.12).
+UNANSWERED = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
+
+
 class Kind(Enum):
     """How a field or a TLV value stands on the wire (SMPP 3.4 section 3.1)."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carriers.smpp.fields import Tag
 from carriers.smpp.outgoing import accepted, is_accepted, refused
-from carriers.smpp.pace import UNLIMITED, Breaker, LatencyGuard, Pace
+from carriers.smpp.pace import Breaker, LatencyGuard, Pace
 from carriers.smpp.status import StatusClass, describe
 from carriers.types import Outcome
 
 if TYPE_CHECKING:
     from carriers.smpp.events import Answered
     from carriers.smpp.settings import SmppSettings
-    from carriers.types import Submission, SubmissionResult
+    from carriers.types import SubmissionResult
 
 RMSGQFUL = 0x14
 PROTO_IN_A_ROW = 3  # that many answers "your PDU is broken" mean that the session is
@@ -43,10 +42,8 @@ class Flow:
 
     def room(self, outstanding: int, now: float) -> int:
         """How many more may leave, with so many out."""
-        probes = self._breaker.room(now)
-        if probes < UNLIMITED:
-            return max(0, min(probes - outstanding, self._pace.available(now)))
-        return max(0, min(self._guard.window - outstanding, self._pace.available(now)))
+        most = min(self._breaker.room(now), self._guard.window)
+        return max(0, min(most - outstanding, self._pace.available(now)))
 
     def opens_at(self, now: float) -> float:
         """When time alone will have made room."""
@@ -55,8 +52,11 @@ class Flow:
     def sent(self, count: int, now: float) -> None:
         self._pace.spend(count, now)
 
-    def answered(self, event: Answered, submission: Submission, now: float) -> SubmissionResult:
-        """The result of an answer to a submit. Call ``batch_done`` after the last of those that came together."""
+    def answered(self, event: Answered, now: float) -> SubmissionResult:
+        """The result of an answer to a submit, whose token is the Submission.
+
+        Call ``batch_done`` after the last of those that came together.
+        """
         pdu = event.pdu
         if pdu.tlvs:
             congestion = pdu.tlv_int(Tag.CONGESTION_STATE)
@@ -67,8 +67,8 @@ class Flow:
             self._guard.answered(event.elapsed, now)
         if is_accepted(pdu):
             self._protocol_errors = 0
-            return accepted(submission.reference, pdu, late=event.late)
-        return self._refused(event, submission, now)
+            return accepted(event.token.reference, pdu, late=event.late)
+        return self._refused(event, now)
 
     def batch_done(self, now: float) -> None:
         """Count what came since the last call."""
@@ -76,12 +76,12 @@ class Flow:
             self._breaker.record(self._answers, self._transient, now)
             self._answers = self._transient = 0
 
-    def _refused(self, event: Answered, submission: Submission, now: float) -> SubmissionResult:
-        status = event.pdu.status
+    def _refused(self, event: Answered, now: float) -> SubmissionResult:
+        status, submission = event.pdu.status, event.token
         result = refused(submission.reference, event.pdu, self._overrides, late=event.late)
         klass = describe(status, self._overrides).klass
         if status == RMSGQFUL and status not in self._overrides and self._pace.queue_full(submission.destination, now):
-            klass, result = StatusClass.THROTTLE, replace(result, outcome=Outcome.THROTTLED)
+            klass, result = StatusClass.THROTTLE, result._replace(outcome=Outcome.THROTTLED)
         self._protocol_errors = self._protocol_errors + 1 if klass is StatusClass.PROTO else 0
         if klass is StatusClass.THROTTLE:
             self._pace.throttled(now)

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from carriers.smpp.receipt import IdBase, candidates
+from carriers.smpp.receipt import canonical, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ENOUGH: Final = 20
+    from carriers.smpp.receipt import IdBase
 
-_BASES: Final[tuple[IdBase, ...]] = ("same", "hex_to_dec", "dec_to_hex")
+ENOUGH: Final = 20
 
 
 def explained_by(receipt_id: str, answer_key: str) -> IdBase:
     """The one transformation that turns a receipt's id into the answer's (canonical); "" when several do, or none."""
-    forms = {base: candidates(receipt_id, base) for base in _BASES}
-    # A transformation that does not apply (no hexadecimal digits) gives the id as it is: that is "same" then.
-    fitting = [
-        base for base in _BASES if answer_key in forms[base] and (base == "same" or forms[base] != forms["same"])
-    ]
-    differing = {forms[base] for base in _BASES}
-    return fitting[0] if len(fitting) == 1 and len(differing) > 1 else ""
+    plain = canonical(receipt_id)
+    decimal, hexadecimal = rewritten(plain)  # each another id than the plain one, and than the other of the two
+    if plain == answer_key:
+        return "same" if decimal or hexadecimal else ""
+    if not answer_key:
+        return ""
+    if answer_key == decimal:
+        return "hex_to_dec"
+    return "dec_to_hex" if answer_key == hexadecimal else ""
 
 
 class IdBases:

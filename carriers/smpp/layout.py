@@ -1,11 +1,14 @@
 """The rows of a PDU compiled to a parser and a builder of its mandatory fields.
 
 Each row, or each run of neighbouring integers, becomes one reading and one writing closure when the module is loaded;
-a PDU is then read and built by calling them in order. Nothing here looks at a header or at TLVs.
+a PDU is then read and built by calling them in order. The PDUs that come once for every message have a shortcut
+compiled from the same rows; what does not fit it is read step by step, which also finds out what is wrong. Nothing here
+looks at a header or at TLVs.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -15,6 +18,7 @@ from carriers.smpp.fields import DISTRIBUTION_LIST, SME_ADDRESS, UNSUCCESS_SME, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    Read: TypeAlias = Callable[[bytes, int], tuple[dict[str, Any], int]]
     ReadStep: TypeAlias = Callable[[bytes, int, list[Any]], int]
     WriteStep: TypeAlias = Callable[[Mapping[str, Any]], bytes]
 
@@ -115,6 +119,61 @@ def _count(octets: bytes, at: int, row: Field) -> int:
     return octets[at]
 
 
+# --- reading at once: what the steps would read, or else left to them ---
+
+
+def _shortcut(runs: Sequence[Sequence[Field]], in_steps: Read) -> Read:
+    kinds = [run[0].kind for run in runs]
+    if kinds == [Kind.C_OCTETS]:
+        return _read_only_text(runs[0][0].name, in_steps)
+    if kinds[-1:] == [Kind.OCTETS] and set(kinds[:-1]) == {Kind.C_OCTETS, Kind.INTEGER}:
+        return _read_message(runs, in_steps)
+    return in_steps
+
+
+def _read_only_text(name: str, in_steps: Read) -> Read:
+    """The one field of most responses."""
+
+    def read(octets: bytes, at: int) -> tuple[dict[str, Any], int]:
+        end = octets.find(b"\0", at)
+        return ({name: octets[at:end]}, end + 1) if end >= 0 else in_steps(octets, at)
+
+    return read
+
+
+def _read_message(runs: Sequence[Sequence[Field]], in_steps: Read) -> Read:
+    """Texts and integers in one match, and the octet string behind them by its length, which the match ends with."""
+    pattern = re.compile(b"".join(map(_pattern, runs)), re.DOTALL)
+    texts = [place for place, run in enumerate(runs, 1) if run[0].kind is Kind.C_OCTETS]
+    numbers = [place for place in range(1, len(runs) + 1) if place not in texts]
+    integers = [row for place in numbers[:-1] for row in runs[place - 1]]
+    names = [*(runs[place - 1][0].name for place in texts), *(row.name for row in integers)]
+    match, last, unpack = pattern.match, runs[-1][0].name, struct.Struct(f"{_format(integers)}B").unpack
+    fresh = dict.fromkeys(row.name for run in runs for row in run).copy  # a copy has its size from the start
+
+    def read(octets: bytes, at: int) -> tuple[dict[str, Any], int]:
+        found = match(octets, at)
+        if found is None:
+            return in_steps(octets, at)
+        values = unpack(b"".join(found.group(*numbers)))
+        start = found.end()
+        end = start + values[-1]
+        if end > len(octets):
+            return in_steps(octets, at)
+        body: dict[str, Any] = fresh()
+        body.update(zip(names, found.group(*texts) + values))  # noqa: B905 -- the length behind them has no name
+        body[last] = octets[start:end]
+        return body, end
+
+    return read
+
+
+def _pattern(run: Sequence[Field]) -> bytes:
+    if run[0].kind is Kind.C_OCTETS:
+        return rb"([^\0]*+)\0"  # "*+" gives nothing back, so whatever the octets, they are looked at once
+    return b"(.)" if run[0].kind is Kind.OCTETS else b"(%b)" % (b"." * sum(row.size for row in run))
+
+
 # --- writing: each step turns its fields into octets, or says with ValueError which one does not fit ---
 
 
@@ -185,7 +244,11 @@ def _write_list(row: Field, entry: WriteStep) -> WriteStep:
 
 
 def _struct_of(rows: Sequence[Field]) -> struct.Struct:
-    return struct.Struct(">" + "".join(_CODES[row.size] for row in rows))
+    return struct.Struct(_format(rows))
+
+
+def _format(rows: Sequence[Field]) -> str:
+    return ">" + "".join(_CODES[row.size] for row in rows)
 
 
 _READERS: Final[Mapping[Kind, Callable[[Field], ReadStep]]] = {
@@ -231,9 +294,15 @@ def _runs(rows: Sequence[Field]) -> list[list[Field]]:
 
 
 class Layout:
-    """The rows of one PDU (or of one entry of a list), compiled."""
+    """The rows of one PDU (or of one entry of a list), compiled.
 
-    __slots__ = ("defaults", "names", "reads", "rows", "runs", "writes")
+    Attributes:
+        read: Takes octets and an offset; gives all fields from there on, and the offset behind them. Raises BodyError
+            when one cannot be read.
+        blank: The octets of fields that are all 0 or empty.
+    """
+
+    __slots__ = ("blank", "defaults", "names", "read", "reads", "rows", "runs", "writes")
 
     def __init__(self, rows: Sequence[Field]) -> None:
         self.rows = rows
@@ -242,13 +311,11 @@ class Layout:
         self.runs = _runs(rows)
         self.reads = [_reader(run) for run in self.runs]
         self.writes = [_writer(run) for run in self.runs]
+        self.read: Read = _shortcut(self.runs, self.read_in_steps)
+        self.blank = self.write({})
 
-    def read(self, octets: bytes, at: int) -> tuple[dict[str, Any], int]:
-        """All fields from ``at`` on, and the offset behind them.
-
-        Raises:
-            BodyError: One cannot be read.
-        """
+    def read_in_steps(self, octets: bytes, at: int) -> tuple[dict[str, Any], int]:
+        """As ``read``, field by field."""
         values: list[Any] = []
         for step in self.reads:
             at = step(octets, at, values)

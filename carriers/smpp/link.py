@@ -125,9 +125,9 @@ class Link:
 
     def _openings(self, now: float) -> int:
         """How many may leave now, those that wait included."""
-        if self._wire is None or not self.submits:
+        if self._wire is None or self.kind == "rx":
             return 0
-        session = self._wire.session
+        session = self._wire.session  # which has nothing free while it is not bound
         return min(session.free, self._flow.room(session.outstanding, now))
 
     def opens_at(self, now: float) -> float:
@@ -149,20 +149,26 @@ class Link:
         self._await_room()
 
     def _advance(self, now: float) -> list[SubmissionResult]:
-        failed: list[SubmissionResult] = []
         count = min(len(self._backlog), self._openings(now))
         if self._wire is None or not count:
-            return failed
-        for _ in range(count):
-            submission = self._backlog.popleft()
-            try:
-                octets = self._setup.outgoing.octets(submission)
-                self._wire.session.request_octets(Command.SUBMIT_SM, octets, submission, now)
-            except ValueError as error:
-                failed.append(unfit(submission.reference, error))
+            return []
+        bodies, failed = self._built(count)
+        self._wire.session.request_all(Command.SUBMIT_SM, bodies, now)
         self._flow.sent(count, now)
         self._wire.settle()
         return failed
+
+    def _built(self, count: int) -> tuple[list[tuple[bytes, Submission]], list[SubmissionResult]]:
+        """So many of what waits, taken and built; and the results of those that cannot be sent."""
+        build, take = self._setup.outgoing.body, self._backlog.popleft
+        bodies: list[tuple[bytes, Submission]] = []
+        failed: list[SubmissionResult] = []
+        for submission in [take() for _ in range(count)]:
+            try:
+                bodies.append((build(submission), submission))
+            except ValueError as error:
+                failed.append(unfit(submission.reference, error))
+        return bodies, failed
 
     def _await_room(self) -> None:
         """See to it that what waits is sent when the time comes."""
@@ -284,9 +290,10 @@ class Link:
         results: list[SubmissionResult] = []
         requests: list[Pdu] = []
         now = self._clock()
+        answered = self._flow.answered
         for event in events:
             if isinstance(event, Answered):
-                results.append(self._flow.answered(event, cast("Submission", event.token), now))
+                results.append(answered(event, now))
             elif isinstance(event, Requested):
                 requests.append(event.pdu)
             else:

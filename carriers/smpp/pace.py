@@ -14,7 +14,6 @@ Rule 5. When the median answer takes five times as long as the best median of th
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
 UNLIMITED = 1_000_000_000
 HEADROOM = 0.95  # of the carrier's figure: its clock and ours cut seconds at different places
@@ -95,6 +94,8 @@ class Pace:
     def available(self, now: float) -> int:
         if now < self._paused_until:
             return 0
+        if self.rate is None:
+            return UNLIMITED
         self._grow(now)
         return self._bucket.available(now)
 
@@ -141,7 +142,7 @@ class Pace:
 
     def _grow(self, now: float) -> None:
         steps = int((now - self._changed_at) / self.GROWTH_EVERY)
-        if steps > 0 and self.rate is not None:
+        if steps > 0:
             self._multiply(self.GROWTH ** min(steps, 200), now)
 
     def _tally(self, now: float) -> None:
@@ -160,7 +161,7 @@ class Breaker:
     OPEN_FOR = 10.0
 
     def __init__(self) -> None:
-        self._seconds: deque[list[int]] = deque()  # [second, answers, transient errors]
+        self._seconds: deque[list[int]] = deque(maxlen=self.LOOK_BACK)  # [second, answers, transient errors]
         self._open_until: float | None = None
 
     def room(self, now: float) -> int:
@@ -220,14 +221,17 @@ class LatencyGuard:
     def answered(self, elapsed: float, now: float) -> None:
         self._samples.append(elapsed)
         if len(self._samples) >= self.SAMPLES:
-            self._judge(median(self._samples), now)
+            self._judge(sorted(self._samples)[self.SAMPLES // 2], now)
             self._samples.clear()
 
     def _judge(self, middle: float, now: float) -> None:
+        # Only what is smaller than all behind it can still be the best, so the best stands first, however many came.
+        while self._medians and self._medians[-1][1] >= middle:
+            self._medians.pop()
         self._medians.append((now, middle))
         while now - self._medians[0][0] > self.FORGET_AFTER:
             self._medians.popleft()
-        floor = min(value for _, value in self._medians)
+        floor = self._medians[0][1]
         if middle > self.IGNORE_BELOW and middle > self.SLOW * floor:
             self.window = max(1, self.window // 2)
         elif middle <= max(self.IGNORE_BELOW, self.WELL * floor):

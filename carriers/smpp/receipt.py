@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from carriers.smpp import times
 from carriers.smpp.addresses import address, outbound_address
 from carriers.smpp.fields import Command, Tag
+from carriers.smpp.pdu import integer
 from carriers.types import DeliveryReceipt, ReceiptState
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ _RECEIPT_BITS: Final = 0x24  # 0x04 receipt, 0x20 intermediate notification
 _ACKNOWLEDGEMENTS: Final = frozenset({0x08, 0x10, 0x18})  # by the other handset, its user, or its end of a dialogue
 _UCS2: Final = 0x08
 _LONGEST_TEXT: Final = 1024  # a receipt's text is 200 characters or so; more is not read
+_DATES_KEPT: Final = 1000  # as they were read: receipts come many to a minute, and few write more than the minute
+# Looked up once, for in Python 3.11 an Enum takes as long to find a member as a call takes.
+_RECEIPTED_MESSAGE_ID: Final = int(Tag.RECEIPTED_MESSAGE_ID)
+_MESSAGE_STATE: Final = int(Tag.MESSAGE_STATE)
+_USER_MESSAGE_REFERENCE: Final = int(Tag.USER_MESSAGE_REFERENCE)
 
 # message_state, SMPP 3.4 section 5.2.28; 0 and 9 are SMPP 5.0 section 4.7.15.
 STATES: Final[Mapping[int, ReceiptState]] = MappingProxyType(
@@ -77,10 +84,9 @@ _KEY: Final = re.compile(
 )
 # Appendix B to the letter, as most carriers write it: one match instead of a search, for speed only.
 _APPENDIX_B: Final = re.compile(
-    r"id:([\w-]+) sub:(\d+) dlvrd:(\d+) submit date:(\d+) done date:(\d+) stat:(\w+) err:(\w+)(?: |$)",
+    r"id:([\w-]+) sub:\d+ dlvrd:\d+ submit date:(\d+) done date:(\d+) stat:(\w+) err:(\w+)(?: |$)",
     re.ASCII | re.IGNORECASE,
 )
-_APPENDIX_B_KEYS: Final = ("id", "sub", "dlvrd", "submit", "done", "stat", "err")
 _BESIDE_ID_AND_STATE: Final = frozenset({"sub", "dlvrd", "submit", "done", "err"})
 # Vodafone UK: "00,0210021543,0210021500,,447887123456,..." (kannel devel list, msg02229): a code, when it was done,
 # when it was submitted, the number. It has no id, and what the codes mean is not published.
@@ -89,6 +95,11 @@ _COMMAS: Final = re.compile(r"(\d{2}),(\d{10}),(\d{10}),[^,]*,\+?(\d{5,20}),", r
 # What stands before the digits to make a year of four, and how many digits there are. Twelve can be either form; a year
 # of two digits is the usual one, and the other is tried where that gives no date.
 _DATE_FORMS: Final = (("20", 10), ("20", 12), ("", 12), ("", 14))
+
+
+# What a receipt's text tells, each its first word and empty where it tells nothing: id, submit date, done date, state,
+# error, handset; and whether it reads like a receipt at all.
+_Told: TypeAlias = tuple[str, str, str, str, str, str, bool]
 
 
 def read_receipt(pdu: Pdu, text_pattern_with_esm_0: bool = True) -> DeliveryReceipt | None:
@@ -106,23 +117,17 @@ def read_receipt(pdu: Pdu, text_pattern_with_esm_0: bool = True) -> DeliveryRece
     kind = pdu.body.get("esm_class", 0) & _TYPE_MASK
     if kind in _ACKNOWLEDGEMENTS:
         return None
-    text = _text(pdu)
-    fields = _fields(text)
-    if kind & _RECEIPT_BITS or _has_tlvs(pdu) or (text_pattern_with_esm_0 and kind == 0 and _reads_like_one(fields)):
-        return _receipt(pdu, text, fields)
+    tlvs = dict(reversed(pdu.tlvs))  # of a tag that comes twice the first counts
+    text = _text(pdu, tlvs)
+    told = _told(text)
+    says_so = kind & _RECEIPT_BITS or (_RECEIPTED_MESSAGE_ID in tlvs and _MESSAGE_STATE in tlvs)
+    if says_so or (text_pattern_with_esm_0 and kind == 0 and told[-1]):
+        return _receipt(pdu.body, tlvs, text, told)
     return None
 
 
-def _has_tlvs(pdu: Pdu) -> bool:
-    return pdu.tlv(Tag.RECEIPTED_MESSAGE_ID) is not None and pdu.tlv(Tag.MESSAGE_STATE) is not None
-
-
-def _reads_like_one(fields: Mapping[str, str]) -> bool:
-    return bool(fields.get("id") and fields.get("stat")) and not _BESIDE_ID_AND_STATE.isdisjoint(fields)
-
-
-def _text(pdu: Pdu) -> str:
-    octets: bytes = pdu.body.get("short_message") or pdu.tlv(Tag.MESSAGE_PAYLOAD) or b""
+def _text(pdu: Pdu, tlvs: Mapping[int, bytes]) -> str:
+    octets: bytes = pdu.body.get("short_message") or tlvs.get(Tag.MESSAGE_PAYLOAD, b"")
     octets = octets[: 2 * _LONGEST_TEXT]
     # Some SMSCs say UCS-2 and write ASCII; only UCS-2 has zero octets in a receipt.
     if pdu.body.get("data_coding") == _UCS2 and b"\0" in octets:
@@ -130,15 +135,25 @@ def _text(pdu: Pdu) -> str:
     return octets[:_LONGEST_TEXT].decode("latin-1")
 
 
-def _fields(text: str) -> dict[str, str]:
-    """The values by key, the first of each; ``{}`` when there is none. What ``text`` holds is of no use."""
+def _told(text: str) -> _Told:
     plain = _APPENDIX_B.match(text)
-    if plain is not None:
-        return dict(zip(_APPENDIX_B_KEYS, plain.groups(), strict=True))
-    return _fields_by_key(text) or _comma_fields(text)
+    if plain is None:
+        return _told_by_key(text)
+    carrier_id, submitted, done, word, error = plain.groups()
+    return carrier_id, submitted, done, word, error, "", True
+
+
+def _told_by_key(text: str) -> _Told:
+    """What ``text`` holds is of no use."""
+    fields = _fields_by_key(text) or _comma_fields(text)
+    names = ("id", "submit", "done", "stat", "err", "handset")
+    carrier_id, submitted, done, word, error, handset = (_word(fields.get(name, "")) for name in names)
+    like_a_receipt = bool(carrier_id and word) and not _BESIDE_ID_AND_STATE.isdisjoint(fields)
+    return carrier_id, submitted, done, word, error, handset, like_a_receipt
 
 
 def _fields_by_key(text: str) -> dict[str, str]:
+    """The values by key, the first of each; ``{}`` when there is none."""
     keys = list(_KEY.finditer(text))
     fields: dict[str, str] = {}
     ends = [*(key.start() for key in keys[1:]), len(text)][: len(keys)]
@@ -154,36 +169,28 @@ def _comma_fields(text: str) -> dict[str, str]:
     return dict(zip(("stat", "done", "submit", "handset"), found.groups(), strict=True))
 
 
-def _receipt(pdu: Pdu, text: str, fields: Mapping[str, str]) -> DeliveryReceipt:
-    number = pdu.tlv_int(Tag.MESSAGE_STATE)
-    word = _word(fields.get("stat", ""))
+def _receipt(body: Mapping[str, Any], tlvs: Mapping[int, bytes], text: str, told: _Told) -> DeliveryReceipt:
+    told_id, submitted, done, word, error, told_handset, _ = told
+    number = integer(tlvs.get(_MESSAGE_STATE))
+    handset = address(body.get("source_addr_ton", 0), body.get("source_addr_npi", 0), body.get("source_addr", b""))
+    # With and without its NUL: smpplib takes the last character for one, https://github.com/python-smpplib/python-smpplib
+    carrier_id = tlvs.get(_RECEIPTED_MESSAGE_ID, b"").decode("latin-1").strip(" \0")
     return DeliveryReceipt(
-        carrier_id=_id_from_tlv(pdu) or _word(fields.get("id", "")),
-        state=_state(word) if number is None else STATES.get(number) or _state(word),
-        handset=_address(pdu, "source_addr", "source_addr") or address(1, 1, fields.get("handset", "").encode()),
-        identity=_address(pdu, "dest_addr", "destination_addr"),
-        raw_state=word or ("" if number is None else str(number)),
-        raw_error=_word(fields.get("err", "")) or _network_error(pdu),
-        raw_text=text[:_LONGEST_TEXT],
-        submitted_at=_date(fields.get("submit", "")),
-        done_at=_date(fields.get("done", "")),
-        user_message_reference=pdu.tlv_int(Tag.USER_MESSAGE_REFERENCE),
+        carrier_id or told_id,
+        _state(word) if number is None else STATES.get(number) or _state(word),
+        handset or address(1, 1, told_handset.encode()),
+        address(body.get("dest_addr_ton", 0), body.get("dest_addr_npi", 0), body.get("destination_addr", b"")),
+        word or ("" if number is None else str(number)),
+        error or _network_error(tlvs.get(Tag.NETWORK_ERROR_CODE, b"")),
+        text[:_LONGEST_TEXT],
+        _date(submitted),
+        _date(done),
+        integer(tlvs.get(_USER_MESSAGE_REFERENCE)),
     )
 
 
-def _address(pdu: Pdu, prefix: str, name: str) -> str:
-    body = pdu.body
-    return address(body.get(f"{prefix}_ton", 0), body.get(f"{prefix}_npi", 0), body.get(name, b""))
-
-
-def _id_from_tlv(pdu: Pdu) -> str:
-    # With and without its NUL: smpplib takes the last character for one, https://github.com/python-smpplib/python-smpplib
-    return (pdu.tlv(Tag.RECEIPTED_MESSAGE_ID) or b"").decode("latin-1").strip(" \0")
-
-
-def _network_error(pdu: Pdu) -> str:
+def _network_error(value: bytes) -> str:
     """network_error_code as "kind of network:code" (SMPP 3.4 section 5.3.2.31)."""
-    value = pdu.tlv(Tag.NETWORK_ERROR_CODE) or b""
     return f"{value[0]}:{int.from_bytes(value[1:3], 'big')}" if len(value) == 3 else ""  # noqa: PLR2004 -- its size
 
 
@@ -197,9 +204,9 @@ def _state(word: str) -> ReceiptState:
     return STATES_BY_WORD.get(word[:4].upper(), ReceiptState.UNKNOWN)
 
 
-def _date(value: str) -> datetime | None:
+@lru_cache(_DATES_KEPT)
+def _date(word: str) -> datetime | None:
     """Dates of 10, 12 or 14 digits, or in SMPP's own form; zeros and nonsense are None."""
-    word = _word(value)
     if word.isdecimal():
         return _first_that_fits(word)
     try:
@@ -222,8 +229,10 @@ def _first_that_fits(digits: str) -> datetime | None:
 
 # --- ids ---
 
-_HEX: Final = re.compile(r"[0-9a-f]{1,32}")  # 128 bits: longer ones are nobody's counter
-_DECIMAL: Final = re.compile(r"[0-9]{1,39}")
+_MOST_HEX_DIGITS, _MOST_DIGITS = 32, 39  # 128 bits: longer ones are nobody's counter
+_IDS_KEPT: Final = 1000  # as they were rewritten: a receipt's id is asked about several times in one batch
+_DECIMAL: Final = re.compile(r"[0-9]{2,39}")  # of one digit both bases make the same
+_HEX: Final = re.compile(r"[0-9a-f]{2,32}|[a-f]")
 
 
 def canonical(carrier_id: str) -> str:
@@ -246,15 +255,23 @@ def candidates(carrier_id: str, base: IdBase = "") -> tuple[str, ...]:
         base: How this carrier's receipts turn into its answers, once learned or configured; then only that form.
     """
     plain = canonical(carrier_id)
-    forms: dict[IdBase, str] = {"same": plain, "hex_to_dec": _hex_to_dec(plain), "dec_to_hex": _dec_to_hex(plain)}
+    decimal, hexadecimal = rewritten(plain)
     if base:
-        return (forms[base] or plain,) if plain else ()
-    return tuple(dict.fromkeys(form for form in forms.values() if form))
+        form = {"same": plain, "hex_to_dec": decimal, "dec_to_hex": hexadecimal}[base]
+        return (form or plain,) if plain else ()
+    return tuple(filter(None, (plain, decimal, hexadecimal)))
 
 
-def _hex_to_dec(plain: str) -> str:
-    return str(int(plain, 16)) if _HEX.fullmatch(plain) else ""
+def rewritten(plain: str) -> tuple[str, str]:
+    """A canonical id, taken for hexadecimal, in decimal; and taken for decimal, in hexadecimal.
+
+    Each is "" where it cannot be so taken or comes out the same.
+    """
+    return _rewritten(plain) if len(plain) <= _MOST_DIGITS else ("", "")
 
 
-def _dec_to_hex(plain: str) -> str:
-    return f"{int(plain):x}" if _DECIMAL.fullmatch(plain) else ""
+@lru_cache(_IDS_KEPT)
+def _rewritten(plain: str) -> tuple[str, str]:
+    if _DECIMAL.fullmatch(plain):
+        return str(int(plain, 16)) if len(plain) <= _MOST_HEX_DIGITS else "", f"{int(plain):x}"
+    return str(int(plain, 16)) if _HEX.fullmatch(plain) else "", ""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carriers.smpp.config import SessionConfig, bind_pdu
+from carriers.smpp.config import NEVER, SessionConfig, bind_pdu
 from carriers.smpp.events import (
     Answered,
     BindRefused,
@@ -34,29 +34,32 @@ from carriers.smpp.events import (
     TimedOut,
     Unknown,
 )
-from carriers.smpp.fields import RESP, Command
+from carriers.smpp.fields import RESP, UNANSWERED, Command
 from carriers.smpp.keepalive import KeepAlive
-from carriers.smpp.pdu import RINVCMDLEN, FramingError, Pdu, PduError, build, parse, response_to
+from carriers.smpp.pdu import RINVCMDLEN, FramingError, Pdu, PduError, acknowledgement, build, build_body, framed, parse
 from carriers.smpp.states import (
     BIND_STATES,
     BOUND,
     LIVING,
     OVERDUE,
-    UNANSWERED,
     IllegalRequest,
     Role,
     State,
     check,
     may_come,
+    refusal,
 )
 from carriers.smpp.stream import Inbox, Outbox
-from carriers.smpp.window import Pending, Sequence, Window
+from carriers.smpp.window import Numbers, Pending, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carriers.smpp.events import Event
 
-RINVBNDSTS = 0x04
-RALYBND = 0x05
+# Looked at with every read or PDU, and in Python 3.11 an Enum takes as long to find a member as a call takes.
+_CLOSED, _DRAINING, _UNBOUND = State.CLOSED, State.DRAINING, State.UNBOUND
+_ENQUIRE_LINK, _UNBIND = int(Command.ENQUIRE_LINK), int(Command.UNBIND)
 
 
 class Session:
@@ -69,11 +72,11 @@ class Session:
         self._now = now
         self._life = KeepAlive(config, now)
         self._window = Window(config.window, config.response_timeout, config.late_grace)
-        self._numbers = Sequence(last_sequence)
+        self._numbers = Numbers(last_sequence)
         self._own: dict[int, int] = {}  # our bind, unbind, enquire_link by number
         self._in = Inbox(config.partial_pdu_timeout)
         self._out = Outbox()
-        self._phase_ends: float | None = now + config.bind_timeout
+        self._phase_ends = now + config.bind_timeout
         self._bind_asked = State.BOUND_TRX  # SMSC: what the bind under way leads to
         self._their_unbind: Pdu | None = None
 
@@ -92,14 +95,13 @@ class Session:
         """False while the peer has as many unanswered requests with us as we allow: stop reading the socket."""
         return self.unanswered < self.config.inbound_window
 
-    def next_timer(self) -> float | None:
-        """When ``tick`` is due; None when nothing is timed."""
-        if self.state is State.CLOSED:
-            return None
+    def next_timer(self) -> float:
+        """When ``tick`` is due; infinity when nothing is timed."""
+        if self.state is _CLOSED:
+            return NEVER
         if self._may_finish():
             return self._now
-        times = (self._phase_ends, self._in.overdue_at(), self._keep_alive_at(), self._window.deadline())
-        return min((time for time in times if time is not None), default=None)
+        return min(self._phase_ends, self._in.overdue_at(), self._keep_alive_at(), self._window.deadline())
 
     def data_to_send(self, most: int | None = None) -> bytes:
         """The octets to write next, at most ``most``; they count as handed over."""
@@ -125,19 +127,22 @@ class Session:
             IllegalRequest: Not in this state, or the window is full.
             ValueError: A field does not fit; names it.
         """
-        return self.request_octets(pdu.command_id, build(pdu), token, now)
+        return self.request_all(pdu.command_id, [(build_body(pdu), token)], now)
 
-    def request_octets(self, command_id: int, octets: bytes, token: object, now: float) -> int:
-        """As ``request``, of a PDU that is built but for its sequence number."""
+    def request_all(self, command_id: int, requests: Sequence[tuple[bytes, object]], now: float) -> int:
+        """As ``request``, of several: each the body that ``build_body`` gives, and a token. Returns the last number."""
         check(self.role, command_id, self.state)
-        if command_id not in UNANSWERED and self._window.free <= 0:
+        answered = command_id not in UNANSWERED
+        if answered and self._window.free < len(requests):
             raise IllegalRequest(f"window: {self.config.window} requests are out already; wait for an answer")
         self._now = now
-        number = self._numbers.take(self._window, self._own)
-        self._out.put_numbered(octets, number)
+        number = 0
+        for body, token in requests:
+            number = self._numbers.take(self._window, self._own)
+            self._out.put(framed(command_id, 0, number, body))
+            if answered:
+                self._window.add(number, Pending(token, command_id, now, self._out.queued))
         self._life.sent(now)
-        if command_id not in UNANSWERED:
-            self._window.add(number, Pending(token, command_id, now, self._out.queued))
         return number
 
     def respond(self, pdu: Pdu) -> None:
@@ -146,13 +151,18 @@ class Session:
         Raises:
             ValueError: A field does not fit; names it.
         """
-        octets = build(pdu)
-        if self.state is State.CLOSED:
-            return
-        self.unanswered = max(0, self.unanswered - 1)
-        self._write(octets)
-        if self.state is State.BIND_PENDING and self.role is Role.SMSC and pdu.command_id & ~RESP in BIND_STATES:
+        self._respond(build(pdu), 1)
+        if self.role is Role.SMSC and self.state is State.BIND_PENDING and pdu.command_id & ~RESP in BIND_STATES:
             self._enter(State.OPEN, self.config.bind_timeout) if pdu.status else self._enter(self._bind_asked)
+
+    def acknowledge(self, requests: Sequence[Pdu], status: int) -> None:
+        """As ``respond``, to several with one status and no fields."""
+        self._respond(b"".join([acknowledgement(pdu, status) for pdu in requests]), len(requests))
+
+    def _respond(self, octets: bytes, count: int) -> None:
+        if self.state is not _CLOSED:
+            self.unanswered = max(0, self.unanswered - count)
+            self._write(octets)
 
     def drain(self, now: float) -> None:
         """Send no new requests; unbind when the last one is answered, at the latest after the response timer."""
@@ -194,12 +204,11 @@ class Session:
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Take octets from the peer, as they come. Raises nothing, whatever they are."""
         events: list[Event] = []
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return events
         self._now = now
         self._in.put(data)
-        failure = self._read_all(events)
-        if failure:
+        if failure := self._read_all(events):
             self._out_of_step(failure, events)
         self._move_on(events)
         return events
@@ -214,7 +223,7 @@ class Session:
             self._life.heard(self._now)
         for octets in frames:
             self._take(octets, events)
-            if self.state is State.CLOSED:
+            if self.state is _CLOSED:
                 return ""
         # A bad length behind good PDUs shows only when it stands first in the buffer.
         return self._read_all(events) if frames and self._in else ""
@@ -235,21 +244,16 @@ class Session:
     def _take_answer(self, pdu: Pdu, events: list[Event]) -> None:
         if pdu.problem:
             events.append(Problem(pdu.problem, pdu.command_id, pdu.sequence))
-        if pdu.sequence in self._own:
-            self._take_own_answer(pdu, events)
-            return
-        found = self._window.find(pdu.sequence, self._now)
-        if found is None:
-            self._take_stray(pdu, events)
-            return
-        pending, late = found
-        if pdu.command_id != Command.GENERIC_NACK and pdu.command_id != pending.command_id | RESP:
+        pending = self._window.find(pdu.sequence, self._now)
+        if pending is None:
+            self._take_own_answer(pdu, events) if pdu.sequence in self._own else self._take_stray(pdu, events)
+        elif pdu.command_id != pending.command_id | RESP and pdu.command_id != Command.GENERIC_NACK:
             # An enquire_link_resp with a submit's number must not pass for "accepted".
             events.append(Problem("an answer of another kind than its request", pdu.command_id, pdu.sequence))
-            return
-        self._window.remove(pdu.sequence)
-        self._life.answered()
-        events.append(Answered(pending.token, pdu, late, self._now - pending.sent_at))
+        else:
+            self._window.remove(pdu.sequence)
+            self._life.answered()
+            events.append(Answered(pending.token, pdu, pending.late, self._now - pending.sent_at))
 
     def _take_stray(self, pdu: Pdu, events: list[Event]) -> None:
         if pdu.command_id == Command.GENERIC_NACK and pdu.sequence == 0:
@@ -277,33 +281,29 @@ class Session:
         events.append(Bound(state, pdu))
 
     def _take_request(self, pdu: Pdu, events: list[Event]) -> None:
-        command = pdu.command_id
-        if command == Command.ENQUIRE_LINK:
-            self._write(build(response_to(pdu)))
-        elif not may_come(self._peer, command, self.state):
+        if not may_come(self._peer, pdu.command_id, self.state):
             self._refuse(pdu, events)
-        elif command == Command.UNBIND:
+        elif pdu.command_id == _ENQUIRE_LINK:
+            self._write(acknowledgement(pdu))
+        elif pdu.command_id == _UNBIND:
             self._their_unbind = pdu
             self._enter(State.UNBOUND, self.config.unbind_timeout)
         else:
-            self._take_in(pdu)
+            self._take_in(pdu.command_id)
             events.append(Requested(pdu))
 
-    def _take_in(self, pdu: Pdu) -> None:
-        if pdu.command_id not in UNANSWERED:
+    def _take_in(self, command: int) -> None:
+        if command not in UNANSWERED:
             self.unanswered += 1
-        if pdu.command_id == Command.OUTBIND:
+        elif command == Command.OUTBIND:
             self.state = State.OUTBOUND
-        elif pdu.command_id in BIND_STATES:
-            self._bind_asked = BIND_STATES[pdu.command_id]
-            self.state = State.BIND_PENDING
+        if command in BIND_STATES:
+            self._bind_asked, self.state = BIND_STATES[command], State.BIND_PENDING
 
     def _refuse(self, pdu: Pdu, events: list[Event]) -> None:
         events.append(Problem(f"a request out of place in state {self.state}", pdu.command_id, pdu.sequence))
-        if pdu.command_id in UNANSWERED:
-            return
-        again = pdu.command_id in BIND_STATES and self.role is Role.SMSC and self.state is not State.UNBOUND
-        self._write(build(response_to(pdu, RALYBND if again else RINVBNDSTS)))
+        if pdu.command_id not in UNANSWERED:
+            self._write(acknowledgement(pdu, refusal(self.role, pdu.command_id, self.state)))
 
     def _out_of_step(self, reason: str, events: list[Event]) -> None:
         self._write(build(Pdu(Command.GENERIC_NACK, RINVCMDLEN)))
@@ -312,7 +312,7 @@ class Session:
     def tick(self, now: float) -> list[Event]:
         """Do what is due at ``now``. May be called at any time."""
         events: list[Event] = []
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return events
         self._now = now
         self._end_phase(events)
@@ -323,18 +323,17 @@ class Session:
         return events
 
     def _end_phase(self, events: list[Event]) -> None:
-        if self._phase_ends is None or self._now < self._phase_ends:
+        if self._now < self._phase_ends:
             return
-        if self.state is State.DRAINING:
+        if self.state is _DRAINING:
             self.unbind(self._now)
-        elif self.state is State.UNBOUND:
+        elif self.state is _UNBOUND:
             self._finish(events)
         else:
             self._close(OVERDUE[self.state], events)
 
     def _end_partial(self, events: list[Event]) -> None:
-        ends = self._in.overdue_at()
-        if ends is not None and self._now >= ends and self.state is not State.CLOSED:
+        if self._now >= self._in.overdue_at() and self.state is not _CLOSED:
             self._out_of_step("the rest of a PDU did not come in time", events)
 
     def _give_up(self, events: list[Event]) -> None:
@@ -346,8 +345,7 @@ class Session:
     def _keep_alive(self, events: list[Event]) -> None:
         if not self.wants_data:  # we do not read, so its silence says nothing
             self._life.heard(self._now)
-        at = self._keep_alive_at()
-        if at is None or self._now < at:
+        if self._now < self._keep_alive_at():
             return
         if self._life.probing:
             self._close("no sign of life: enquire_link was not answered", events)
@@ -361,38 +359,37 @@ class Session:
         self._ask(Pdu(Command.ENQUIRE_LINK))
         self._life.probed(self._now)
 
-    def _keep_alive_at(self) -> float | None:
-        return self._life.at() if self.state in LIVING else None
+    def _keep_alive_at(self) -> float:
+        return self._life.at() if self.state in LIVING else NEVER
 
-    def _enter(self, state: State, most: float | None = None) -> None:
+    def _enter(self, state: State, most: float = NEVER) -> None:
         self.state = state
-        self._phase_ends = None if most is None else self._now + most
+        self._phase_ends = self._now + most
 
     def _move_on(self, events: list[Event]) -> None:
         """Take the steps that need no further cause: drained, so unbind; nothing owed, so close."""
-        if self.state is State.DRAINING and not self._window:
+        if self.state is _DRAINING and not self._window:
             self.unbind(self._now)
         if self._may_finish():
             self._finish(events)
 
     def _may_finish(self) -> bool:
-        return self.state is State.UNBOUND and not self.unanswered
+        return self.state is _UNBOUND and not self.unanswered
 
     def _finish(self, events: list[Event]) -> None:
         if self._their_unbind is not None:
-            self._write(build(response_to(self._their_unbind)))
+            self._write(acknowledgement(self._their_unbind))
         self._close("unbound" if self._their_unbind is None else "the peer unbound", events)
 
     def _close(self, reason: str, events: list[Event]) -> None:
         self.state = State.CLOSED
-        self._phase_ends = None
+        self._phase_ends = NEVER
         events.append(LinkClosed(reason))
 
     def _ask(self, pdu: Pdu) -> None:
-        octets = build(pdu)
+        body = build_body(pdu)
         number = self._numbers.take(self._window, self._own)
-        self._out.put_numbered(octets, number)
-        self._life.sent(self._now)
+        self._write(framed(pdu.command_id, 0, number, body))
         self._own[number] = pdu.command_id
 
     def _write(self, octets: bytes) -> None:

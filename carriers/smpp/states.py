@@ -23,6 +23,9 @@ from carriers.smpp.fields import Command
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+RINVBNDSTS = 0x04
+RALYBND = 0x05
+
 
 class Role(StrEnum):
     """The two sides of a session: the External Short Message Entity connects and binds, the SMSC serves."""
@@ -98,8 +101,16 @@ _LENIENT: Mapping[int, tuple[frozenset[State], frozenset[State]]] = MappingProxy
     }
 )
 
-#: Requests that have no response (SMPP 3.4 sections 4.1.7 and 4.12).
-UNANSWERED = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
+_NONE = (_NEVER, _NEVER)
+_MAY_SEND: Mapping[Role, Mapping[int, frozenset[State]]] = MappingProxyType(
+    {role: {command: row[column] for command, row in _TABLE.items()} for column, role in enumerate(Role)}
+)
+_MAY_COME: Mapping[Role, Mapping[int, frozenset[State]]] = MappingProxyType(
+    {
+        role: {command: _TABLE[command][column] | _LENIENT.get(command, _NONE)[column] for command in _TABLE}
+        for column, role in enumerate(Role)
+    }
+)
 
 #: The state that a bind leads to.
 BIND_STATES: Mapping[int, State] = MappingProxyType(
@@ -131,13 +142,18 @@ class IllegalRequest(CarrierError):  # noqa: N818 -- the caller's mistake, named
 
 def may_send(role: Role, command_id: int, state: State) -> bool:
     """Whether ``role`` may send this request in ``state``, by the letter of the specification."""
-    return state in _TABLE.get(command_id, (_NEVER, _NEVER))[role is Role.SMSC]
+    return state in _MAY_SEND[role].get(command_id, _NEVER)
 
 
 def may_come(sender: Role, command_id: int, state: State) -> bool:
     """Whether we take this request from the peer, who is ``sender``, in ``state``."""
-    extra = _LENIENT.get(command_id, (_NEVER, _NEVER))
-    return may_send(sender, command_id, state) or state in extra[sender is Role.SMSC]
+    return state in _MAY_COME[sender].get(command_id, _NEVER)
+
+
+def refusal(role: Role, command_id: int, state: State) -> int:
+    """The command_status for what the peer may not ask of ``role`` in ``state`` (SMPP 3.4 section 5.1.3)."""
+    again = command_id in BIND_STATES and role is Role.SMSC and state is not State.UNBOUND
+    return RALYBND if again else RINVBNDSTS
 
 
 def check(role: Role, command_id: int, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from carriers.smpp.config import NEVER
 from carriers.smpp.pdu import split_stream
 
 
@@ -11,7 +12,7 @@ class Inbox:
     def __init__(self, timeout: float) -> None:
         self._octets = bytearray()
         self._timeout = timeout
-        self._since: float | None = None
+        self._since = NEVER
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -27,14 +28,14 @@ class Inbox:
         """
         pdus = split_stream(self._octets)
         if not self._octets:
-            self._since = None
-        elif pdus or self._since is None:
+            self._since = NEVER
+        elif pdus or self._since == NEVER:
             self._since = now
         return pdus
 
-    def overdue_at(self) -> float | None:
+    def overdue_at(self) -> float:
         """When the rest of a PDU must have come: one that drips octet by octet would hold a link for ever."""
-        return None if self._since is None else self._since + self._timeout
+        return self._since + self._timeout
 
 
 class Outbox:
@@ -52,12 +53,6 @@ class Outbox:
     def put(self, octets: bytes) -> None:
         self._octets += octets
         self.queued += len(octets)
-
-    def put_numbered(self, octets: bytes, number: int) -> None:
-        """Put a PDU with its sequence number set: cheaper than building it once more."""
-        at = len(self._octets) + 12
-        self.put(octets)
-        self._octets[at : at + 4] = number.to_bytes(4, "big")
 
     def take(self, most: int | None) -> bytes:
         data = bytes(self._octets if most is None else self._octets[:most])

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 # A month or a year has no fixed length, so days are the largest unit we write; two digits hold 99 of them.
 LONGEST = timedelta(days=99, hours=23, minutes=59, seconds=59)
 _FORM = re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([-+R])", re.ASCII)
+_NOTHING = timedelta(0)
 _QUARTER = timedelta(minutes=15)
 _DAYS_IN_YEAR = 365
 _DAYS_IN_MONTH = 30
@@ -26,12 +28,16 @@ def relative(validity: timedelta) -> bytes:
     Raises:
         ValueError: The span is not positive; the message should have expired already.
     """
-    if validity <= timedelta(0):
+    if validity <= _NOTHING:
         raise ValueError("validity_period: must lie in the future")
-    whole = max(1, int(min(validity, LONGEST).total_seconds()))
-    minutes, seconds = divmod(whole, 60)
+    cut = min(validity, LONGEST)
+    return _span(cut.days, cut.seconds)
+
+
+@lru_cache(maxsize=1024)  # what leaves at the same time mostly lives as long, to the second
+def _span(days: int, seconds: int) -> bytes:
+    minutes, seconds = divmod(seconds if days else max(1, seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
     return f"0000{days:02}{hours:02}{minutes:02}{seconds:02}000R".encode()
 
 

@@ -6,7 +6,9 @@ first entry of a dict is always the next to look at.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from carriers.smpp.config import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -17,10 +19,11 @@ MAX_SEQUENCE = 0x7FFFFFFF  # SMPP 3.4 section 3.2
 class Pending(NamedTuple):
     """One request without an answer yet. A NamedTuple, for it is made once per message."""
 
-    token: object  # the caller's own; comes back with the answer
+    token: Any  # the caller's own; comes back with the answer
     command_id: int
     sent_at: float
     end: int  # offset in the stream of everything written, just behind its last octet
+    late: bool = False  # given up: only a late answer can come
 
 
 class Window:
@@ -46,15 +49,13 @@ class Window:
     def add(self, sequence: int, pending: Pending) -> None:
         self._open[sequence] = pending
 
-    def find(self, sequence: int, now: float) -> tuple[Pending, bool] | None:
-        """The request of that number, and whether it had already been given up; None too long after that."""
+    def find(self, sequence: int, now: float) -> Pending | None:
+        """The request of that number; None too long after it was given up."""
         pending = self._open.get(sequence)
         if pending is not None:
-            return pending, False
+            return pending
         late = self._late.get(sequence)
-        if late is None or late.sent_at + self._timeout + self._grace < now:
-            return None
-        return late, True
+        return None if late is None or late.sent_at + self._timeout + self._grace < now else late
 
     def remove(self, sequence: int) -> None:
         if self._open.pop(sequence, None) is None:
@@ -68,7 +69,7 @@ class Window:
             pending = self._open[sequence]
             if pending.sent_at + self._timeout > now:
                 break
-            self._late[sequence] = self._open.pop(sequence)
+            self._late[sequence] = self._open.pop(sequence)._replace(late=True)
             given_up.append(pending)
         self._bury(now - self._timeout - self._grace)
         return given_up
@@ -80,11 +81,11 @@ class Window:
                 return
             del self._late[sequence]
 
-    def deadline(self) -> float | None:
+    def deadline(self) -> float:
         """When the oldest request runs out of time."""
         for pending in self._open.values():
             return pending.sent_at + self._timeout
-        return None
+        return NEVER
 
     def clear(self) -> list[Pending]:
         """Forget everything. Returns what was still waiting (not what had been given up before)."""
@@ -94,7 +95,7 @@ class Window:
         return waiting
 
 
-class Sequence:
+class Numbers:
     """Sequence numbers 1 .. 0x7FFFFFFF, and round again, never one that is still in use."""
 
     def __init__(self, last: int = 0) -> None:
@@ -102,9 +103,8 @@ class Sequence:
 
     def take(self, window: Window, own: Container[int] = ()) -> int:
         """The next number that neither the window nor ``own`` holds."""
-        number = self._last
-        while True:
-            number = 1 if number >= MAX_SEQUENCE else number + 1
-            if number not in window and number not in own:
-                self._last = number
-                return number
+        number = self._last % MAX_SEQUENCE + 1
+        while number in own or number in window:
+            number = number % MAX_SEQUENCE + 1
+        self._last = number
+        return number

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Protocol, cast
 
+from carriers.smpp.config import NEVER
 from carriers.smpp.events import LinkClosed
 from carriers.smpp.session import Session
 from carriers.smpp.states import State
@@ -64,7 +65,7 @@ class Wire(asyncio.Protocol):
         self._reading = True
         self._flush_asked = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = NEVER
         self._cut: asyncio.TimerHandle | None = None
         self._unsent = 0
 
@@ -188,7 +189,7 @@ class Wire(asyncio.Protocol):
     def _set_timer(self) -> None:
         """One timer at a time; one that fires early finds nothing due and sets the next."""
         at = self.session.next_timer()
-        if at is None or (self._timer is not None and at >= self._timer_at):
+        if at >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -196,7 +197,7 @@ class Wire(asyncio.Protocol):
         self._timer = self._loop.call_later(max(0.0, at - self._clock()), self._on_timer)
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at = None, NEVER
         self._tell(self.session.tick(self._clock()))
 
 

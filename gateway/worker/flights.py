@@ -41,6 +41,7 @@ class Flight:
 
     message: Dispatch
     connector_id: str
+    fence: int  # of the lease under which it was claimed
     awaited: set[int]
     results: dict[int, SubmissionResult] = field(default_factory=dict)
 
@@ -61,19 +62,13 @@ class Flight:
 
 def submissions(message: Dispatch, profile: TextProfile, reference: int, now: int) -> list[Submission]:
     """The parts of a message that the carrier does not have yet."""
-    validity = timedelta(microseconds=max(0, message.expires_at - now))
+    group, sender, to, sent = message.id, message.sender, message.destination, message.sent_parts
+    validity = timedelta(0, 0, max(0, message.expires_at - now))
+    segments = text.split(message.body, reference, profile)
     return [
-        Submission(
-            reference=f"{message.id}:{segment.number}",
-            group=message.id,
-            source=message.sender,
-            destination=message.destination,
-            segment=segment,
-            validity=validity,
-            user_message_reference=reference,
-        )
-        for segment in text.split(message.body, reference, profile)
-        if segment.number not in message.sent_parts
+        Submission(f"{group}:{one.number}", group, sender, to, one, validity, True, reference)
+        for one in segments
+        if one.number not in sent
     ]
 
 

@@ -14,13 +14,13 @@ class Link:
 
     def __init__(self, free: int) -> None:
         self.sent: list[Delivery] = []
-        self.session = SimpleNamespace(free=free, request_octets=self.take)
+        self.session = SimpleNamespace(free=free, request_all=self.take)
         self.wire = SimpleNamespace(flush_soon=lambda: None)
 
-    def take(self, command_id, octets, token, now) -> None:  # noqa: ARG002 -- the signature of request_octets
-        assert self.session.free > 0
-        self.session.free -= 1
-        self.sent.append(token)
+    def take(self, command_id, requests, now) -> None:  # noqa: ARG002 -- the signature of request_all
+        assert self.session.free >= len(requests)
+        self.session.free -= len(requests)
+        self.sent += [token for _, token in requests]
 
 
 def account(*links: Link, most: int = 100) -> Account:

@@ -191,6 +191,14 @@ async def test_the_rate_bounds_what_is_free():
         assert connector.free() >= 1
 
 
+async def test_it_says_when_the_rate_leaves_room_again_to_one_who_did_not_ask():
+    async with smsc() as carrier, connected(carrier, window=100, rate=20) as (connector, sink):
+        before = sink.changes
+        connector.submit([submission(str(number)) for number in range(19)])
+        await carrier.watch.until(lambda: sink.changes > before)
+        assert connector.free() >= 1
+
+
 # --- silence and loss ---
 
 

@@ -6,6 +6,8 @@ import random
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carriers.smpp.backoff import Backoff
 from carriers.smpp.events import Answered
@@ -158,6 +160,38 @@ def test_a_near_carrier_is_never_too_slow():
     assert guard.window == 16
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from([0.1, 0.2, 0.3, 0.9, 1.6, 3.1, 9.0])), max_size=40))
+def test_the_window_follows_the_best_median_of_the_last_10_minutes(steps):
+    guard, now, medians, window = LatencyGuard(64), 0, [], 64
+    for later, elapsed in steps:
+        now += later
+        answers(guard, elapsed, now)
+        medians.append((now, elapsed))
+        best = min(value for at, value in medians if now - at <= 600)
+        if elapsed > max(0.25, 5 * best):
+            window = max(1, window // 2)
+        elif elapsed <= max(0.25, 2 * best):
+            window = min(64, window * 2)
+        assert guard.window == window
+
+
+def test_what_the_guard_and_the_breaker_remember_does_not_grow():
+    guard, breaker = LatencyGuard(16), Breaker()
+    for second in range(5000):
+        answers(guard, 0.1, second / 10)
+        breaker.record(100, 0, second)
+    assert (len(guard._medians), len(breaker._seconds)) == (1, 30)
+
+
+def test_the_median_counts_and_not_the_odd_slow_answer():
+    guard = LatencyGuard(16)
+    answers(guard, 0.1, 0.0)
+    for number in range(LatencyGuard.SAMPLES):
+        guard.answered(9.0 if number % 3 == 0 else 0.1, 10.0)
+    assert guard.window == 16
+
+
 def answers(guard, elapsed, now):
     for _ in range(LatencyGuard.SAMPLES):
         guard.answered(elapsed, now)
@@ -170,7 +204,7 @@ def test_a_carrier_that_throttles_leaves_no_room_and_one_that_fails_mostly_leave
     flow = Flow(SmppSettings(host="h", system_id="a", window=50), 0.0)
     assert flow.room(10, 0.0) == 40
     for _ in range(20):
-        result = flow.answered(Answered("t", Pdu(Command.SUBMIT_SM_RESP, 0x08), False, 0.1), submission("a"), 0.0)
+        result = flow.answered(Answered(submission("a"), Pdu(Command.SUBMIT_SM_RESP, 0x08), False, 0.1), 0.0)
         assert result.outcome is Outcome.RETRY
     flow.batch_done(0.0)
     assert (flow.room(0, 0.0), flow.room(0, 10.0), flow.room(1, 10.0)) == (0, 1, 0)
@@ -179,7 +213,7 @@ def test_a_carrier_that_throttles_leaves_no_room_and_one_that_fails_mostly_leave
 
 def test_a_generic_nack_without_a_status_does_not_accept():
     flow = Flow(SmppSettings(host="h", system_id="a"), 0.0)
-    result = flow.answered(Answered("t", Pdu(Command.GENERIC_NACK, 0), False, 0.1), submission("a"), 0.0)
+    result = flow.answered(Answered(submission("a"), Pdu(Command.GENERIC_NACK, 0), False, 0.1), 0.0)
     assert result.outcome is Outcome.RETRY
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from carriers.smpp.fields import Command, Tag
 from carriers.smpp.incoming import read
 from carriers.smpp.outgoing import Outgoing
-from carriers.smpp.pdu import Pdu, PduError, build, parse
+from carriers.smpp.pdu import Pdu, PduError, build, build_body, framed, parse
 from carriers.smpp.settings import Host, SmppSettings
 from carriers.types import Concatenation, DeliveryReceipt, Encoding, InboundMessage, Segment
 from tests.support.pdu_mutator import mutants
@@ -24,7 +24,8 @@ PLAIN = SmppSettings(host="smsc.example", system_id="esme")
 
 def sent(item, **changes):
     """The submit_sm that leaves for a submission."""
-    return parse(Outgoing(PLAIN.model_copy(update=changes)).octets(item))
+    body = Outgoing(PLAIN.model_copy(update=changes)).body(item)
+    return parse(framed(Command.SUBMIT_SM, 0, 1, body))
 
 
 # --- out ---
@@ -49,8 +50,9 @@ def test_short_codes_go_as_the_carrier_wants_by_pattern():
     )
     out = Outgoing(wanted)
     for source, party in [("72345", (6, 0)), ("55123", (0, 1))]:
-        body = out.pdu(submission("a", source=source)).body
-        assert (body["source_addr_ton"], body["source_addr_npi"]) == party
+        for octets in (out.body(submission("a", source=source)), build_body(out.pdu(submission("a", source=source)))):
+            body = parse(framed(Command.SUBMIT_SM, 0, 1, octets)).body
+            assert (body["source_addr_ton"], body["source_addr_npi"]) == party
 
 
 def test_validity_receipt_header_and_reference_are_on_the_wire():
@@ -88,6 +90,13 @@ def test_what_is_too_long_for_short_message_goes_as_payload():
     assert pdu.tlv(Tag.MESSAGE_PAYLOAD) == b"x" * 600
 
 
+@pytest.mark.parametrize("tlvs", [((0x1400, bytes(65_536)),), ((0x10000, b""),), ((0x1400, bytes(40_000)),) * 2])
+def test_tlvs_that_do_not_fit_are_refused_as_the_builder_refuses_them(tlvs):
+    out = Outgoing(PLAIN)
+    with pytest.raises(ValueError, match=r"^(tlvs|command_length): "):
+        out.body(submission("a", tlvs=tlvs))
+
+
 def test_an_smsc_without_tlvs_gets_no_reference():
     assert sent(submission("a", user_message_reference=7), send_tlvs=False).tlvs == ()
 
@@ -119,7 +128,7 @@ def test_the_fast_way_writes_what_the_table_would(
     out = Outgoing(
         SmppSettings(host="h", system_id="a", service_type="CMT", protocol_id=3, priority_flag=2, esm_mode=3)
     )
-    assert out.octets(item) == build(out.pdu(item))
+    assert out.body(item) == build_body(out.pdu(item))
 
 
 # --- in ---

@@ -9,6 +9,7 @@ from smpplib.command_codes import commands as smpplib_commands
 from carriers.smpp.fields import PDUS, RESP, TLVS, Command, Kind, Tag
 from carriers.smpp.pdu import (
     Pdu,
+    acknowledgement,
     build,
     parse,
     response_to,
@@ -208,6 +209,13 @@ def test_every_response_answers_a_request_and_every_request_but_two_has_one():
 )
 def test_responses_have_the_body_the_specification_gives_them(request_id, status, octets):
     assert build(response_to(Pdu(request_id, 0, 7), status)) == octets
+
+
+@pytest.mark.parametrize("status", [0, 0x64])
+@pytest.mark.parametrize("request_id", [0x99, *(command for command in PDUS if not command & RESP)])
+def test_an_acknowledgement_is_the_response_without_fields(request_id, status):
+    request = Pdu(request_id, 0, 7, {"message_id": b"1"}, ((0x1400, b"x"),))
+    assert acknowledgement(request, status) == build(response_to(request, status))
 
 
 def test_a_response_takes_its_fields_by_name():

@@ -14,7 +14,8 @@ import time
 import pytest
 
 from carriers.smpp.fields import PDUS
-from carriers.smpp.pdu import FramingError, Pdu, PduError, build, parse, split_stream
+from carriers.smpp.layout import BodyError, Layout
+from carriers.smpp.pdu import HEADER, FramingError, Pdu, PduError, build, parse, split_stream
 from carriers.smpp.receipt import read_receipt
 from tests.support.pdu_mutator import mutants, seeds
 
@@ -80,6 +81,26 @@ def test_what_is_read_whole_out_of_damage_builds_to_what_reads_the_same():
             assert parse(build(pdu)) == pdu
             again += 1
     assert again > 300
+
+
+LAYOUTS = {int(command): Layout(rows) for command, rows in PDUS.items()}
+
+
+def outcome(read, octets):
+    try:
+        return read(octets, HEADER)
+    except BodyError as error:
+        return str(error), error.status
+
+
+def test_the_shortcuts_read_what_the_steps_read_and_fail_as_they_do():
+    taken = 0
+    for octets in mutants(COUNT // 4, seed=13):
+        layout = LAYOUTS.get(int.from_bytes(octets[4:8], "big"))
+        if layout is not None:
+            assert outcome(layout.read, octets) == outcome(layout.read_in_steps, octets)
+            taken += layout.read != layout.read_in_steps
+    assert taken > COUNT // 40
 
 
 def test_the_mutator_gives_the_same_pdus_for_the_same_seed():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from carriers.smpp import receipt as module
 from carriers.smpp.fields import Command, Tag
+from carriers.smpp.idbase import explained_by
 from carriers.smpp.pdu import Pdu, build, parse
 from carriers.smpp.receipt import candidates, canonical, read_receipt
 from carriers.types import DeliveryReceipt, ReceiptState
@@ -87,10 +88,7 @@ WORDS = st.text("abcDEF019_é-", min_size=1, max_size=9)
 def test_the_short_cut_for_appendix_b_reads_what_the_search_by_key_reads(carrier_id, digits, word, rest):
     date = f"submit date:{digits} done date:{digits}"
     text = f"id:{carrier_id} sub:{digits} dlvrd:{digits} {date} stat:{word} err:{word}{rest}"
-    quick, by_key = module._fields(text), module._fields_by_key(text)
-    for fields in (quick, by_key):
-        fields.pop("text", None)  # nothing is made of it, so the short cut leaves it out
-    assert quick == by_key
+    assert module._told(text) == module._told_by_key(text)
 
 
 @settings(max_examples=300, deadline=None)
@@ -125,6 +123,11 @@ def test_the_id_of_the_tlv_is_whole_with_and_without_its_nul(value):
 def test_tlvs_come_before_text():
     found = read(PLAIN, (ID, b"70BA8A69\0"), (STATE, b"\x05"))
     assert (found.carrier_id, found.state, found.raw_state) == ("70BA8A69", ReceiptState.UNDELIVERED, "DELIVRD")
+
+
+def test_of_a_tlv_that_comes_twice_the_first_counts():
+    found = read("", (ID, b"first"), (STATE, b"\x02"), (ID, b"second"), (STATE, b"\x05"))
+    assert (found.carrier_id, found.state) == ("first", ReceiptState.DELIVERED)
 
 
 def test_an_empty_tlv_id_falls_back_to_the_text():
@@ -264,6 +267,7 @@ def test_the_canonical_form_has_no_blanks_no_capitals_and_no_leading_zeros(raw, 
         ("xyz", "hex_to_dec", ("xyz",)),
         ("", "same", ()),
         ("f" * 33, "", ("f" * 33,)),
+        ("1" + "0" * 32, "", ("1" + "0" * 32, f"{10**32:x}")),
         ("9" * 5000, "", ("9" * 5000,)),
     ],
 )
@@ -278,6 +282,35 @@ def test_any_number_meets_itself_in_the_other_base_padded_and_in_capitals(number
     written = hexadecimal.upper() if capitals else hexadecimal
     assert canonical(written) in candidates(str(number), "dec_to_hex")
     assert canonical(str(number)) in candidates(written, "hex_to_dec")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("0123456789abcdefg", max_size=42), st.sampled_from(["hex_to_dec", "dec_to_hex"]))
+def test_candidates_are_what_each_base_makes_of_the_id_and_none_comes_twice(raw, base):
+    every = candidates(raw)
+    assert len(set(every)) == len(every)
+    assert set(candidates(raw, base)) <= set(every)
+    assert set(every) == {form for one in ("same", "hex_to_dec", "dec_to_hex") for form in candidates(raw, one)}
+
+
+EXPLAINED = [
+    ("0972660181", "39f99dd5", "dec_to_hex"),
+    ("39f99dd5", "972660181", "hex_to_dec"),
+    ("0972660181", "972660181", "same"),
+    ("ab", "ab", "same"),
+    ("9" * 39, "9" * 39, "same"),
+    ("5", "5", ""),
+    ("xyz", "xyz", ""),
+    ("9" * 40, "9" * 40, ""),
+    ("77", "nothing", ""),
+    ("xyz", "", ""),
+    ("", "", ""),
+]
+
+
+@pytest.mark.parametrize(("reported", "key", "base"), EXPLAINED)
+def test_a_match_is_explained_by_one_base_or_by_none(reported, key, base):
+    assert explained_by(reported, key) == base
 
 
 @settings(max_examples=100, deadline=None)

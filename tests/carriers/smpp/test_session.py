@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from carriers.smpp.config import NEVER
 from carriers.smpp.events import (
     Answered,
     BindRefused,
@@ -18,7 +19,7 @@ from carriers.smpp.events import (
     Unknown,
 )
 from carriers.smpp.fields import Command
-from carriers.smpp.pdu import Pdu, build, response_to
+from carriers.smpp.pdu import Pdu, build, build_body, response_to
 from carriers.smpp.states import BIND_STATES, IllegalRequest, Role, State, may_send
 from carriers.smpp.window import MAX_SEQUENCE
 from tests.support.pdu_mutator import mutants
@@ -193,6 +194,14 @@ def test_a_number_that_is_still_out_is_not_used_again():
     assert pair.submit("next").sequence == 1
 
 
+def test_the_number_of_our_own_enquire_link_is_not_used_again():
+    pair = SessionPair().bind()
+    pair.pass_time(20)
+    (enquiry,) = pair.said()
+    pair.esme._numbers._last = enquiry.sequence - 1
+    assert pair.submit("next").sequence == enquiry.sequence + 1
+
+
 def test_a_number_in_the_graveyard_is_not_used_again():
     pair = SessionPair(enquire_link_interval=100).bind()
     lost = pair.submit("lost")
@@ -225,6 +234,37 @@ def test_the_window_bounds_requests_and_opens_with_each_answer():
         pair.esme.request(SUBMIT, "c", pair.now)
     pair.answer(first, **ACK)
     assert pair.esme.free == 1
+
+
+def test_requests_that_leave_together_have_numbers_and_answers_of_their_own():
+    pair = SessionPair().bind()
+    body = build_body(SUBMIT)
+    assert pair.esme.request_all(SUBMIT.command_id, [(body, token) for token in "abc"], pair.now) == 4
+    requests = pdus_in(pair.esme.data_to_send())
+    assert [(pdu.sequence, pdu.body["short_message"]) for pdu in requests] == [
+        (2, b"hello"),
+        (3, b"hello"),
+        (4, b"hello"),
+    ]
+    events = pair.say(*(response_to(pdu, **ACK) for pdu in requests))
+    assert [event.token for event in events] == ["a", "b", "c"]
+
+
+def test_requests_that_do_not_all_fit_the_window_raise_and_none_leaves():
+    pair = SessionPair(window=2).bind()
+    with pytest.raises(IllegalRequest, match="window"):
+        pair.esme.request_all(SUBMIT.command_id, [(build_body(SUBMIT), token) for token in "abc"], pair.now)
+    assert (pair.esme.outstanding, pair.esme.data_to_send()) == (0, b"")
+
+
+def test_requests_are_acknowledged_together():
+    pair = SessionPair().bind()
+    requests = [Pdu(Command.DELIVER_SM, sequence=7), Pdu(Command.DATA_SM, sequence=9)]
+    pair.say(*requests, Pdu(Command.DELIVER_SM, sequence=11))
+    assert pair.esme.unanswered == 3
+    pair.esme.acknowledge(requests, 0x64)
+    assert pair.esme.unanswered == 1
+    assert heads(pair.said()) == [(Command.DELIVER_SM_RESP, 0x64, 7), (Command.DATA_SM_RESP, 0x64, 9)]
 
 
 def test_a_full_window_does_not_block_the_keep_alive():
@@ -626,7 +666,8 @@ def test_after_the_end_nothing_is_read_timed_or_answered():
     pair.said()
     assert pair.say(Pdu(Command.ENQUIRE_LINK, sequence=5)) == []
     pair.esme.respond(response_to(DELIVER))
-    assert (pair.esme.next_timer(), pair.esme.tick(pair.now + 999), pair.said()) == (None, [], [])
+    pair.esme.acknowledge([DELIVER], 0)
+    assert (pair.esme.next_timer(), pair.esme.tick(pair.now + 999), pair.said()) == (NEVER, [], [])
 
 
 # --- a lost connection ---
@@ -642,6 +683,14 @@ def test_a_lost_connection_tells_what_had_left_from_what_had_not():
     # Of c one octet stayed behind, so the SMSC cannot have it whole; d was never handed over.
     assert pair.esme.lost(pair.now, unsent_octets=1) == [Unknown("a"), Unknown("b"), NotSent("c"), NotSent("d")]
     assert length > 1
+
+
+def test_of_requests_that_left_together_each_knows_whether_it_had_left():
+    pair = SessionPair().bind()
+    body = build_body(SUBMIT)
+    pair.esme.request_all(SUBMIT.command_id, [(body, token) for token in "abc"], pair.now)
+    pair.esme.data_to_send(2 * len(build(SUBMIT)))
+    assert pair.esme.lost(pair.now) == [Unknown("a"), Unknown("b"), NotSent("c")]
 
 
 def test_a_lost_connection_with_everything_unsent_knows_it():

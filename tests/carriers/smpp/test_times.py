@@ -18,6 +18,7 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
         (timedelta(minutes=5), b"000000000500000R"),
         (timedelta(seconds=1.9), b"000000000001000R"),
         (timedelta(seconds=0.2), b"000000000001000R"),
+        (timedelta(days=1, seconds=0.2), b"000001000000000R"),
         (timedelta(days=400), b"000099235959000R"),
     ],
 )
