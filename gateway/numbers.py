@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -37,6 +37,13 @@ _EXAMPLE = "Write the number in the international form, as +14255550100."
 # the 48 others pass. https://docs.aws.amazon.com/sms-voice/latest/userguide/test-phone-numbers.html
 _UNLISTED = {"+4759449384": "NO", "+4759449387": "NO"}
 
+# What ``number_type`` asks about.
+_TYPES = (
+    "premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail", "fixed_line",
+    "mobile",
+)  # fmt: skip
+_NOTHING = "(?!)"
+
 _KINDS = {value: name.lower() for name, value in vars(PhoneNumberType).items() if name.isupper()}
 
 # The GSM 7-bit default alphabet without its line breaks and escape (3GPP TS 23.038 section 6.2.1). An alphanumeric
@@ -49,8 +56,7 @@ _LONGEST_SENDER_ID = 11
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """A number that a text can go to.
 
     Attributes:
@@ -132,50 +138,77 @@ def _read(raw: str) -> Destination | _Fault:
 
 
 def _read_plain(raw: str) -> Destination | None:
-    """The short way for most: E.164 without punctuation, a fixed or mobile number of its code's main country.
+    """The short way for most: E.164 without punctuation, of a number that its country has given out.
 
-    phonenumbers takes 40 us to say the same by asking every country of the code and every type of number; this takes 3.
-    Whatever is not told for certain from the main country's own patterns goes the long way (None).
+    It asks phonenumbers' own patterns what phonenumbers would ask them, in the same order, each joined into one and
+    compiled once: 2 us instead of 40. What may begin with a dialling prefix, or is wrong, goes the long way (None).
     """
-    if not _PLAIN.fullmatch(raw):
+    if not _PLAIN.fullmatch(raw) or (plan := _plan(raw[1:4])) is None:
         return None
-    for length in (1, 2, 3):  # no calling code is the beginning of another (ITU-T E.164)
-        if plan := _plan(raw[1 : 1 + length]):
-            national = raw[1 + length :]
-            return Destination(raw, plan.country) if plan.has(national) else None
+    national = raw[plan.begins :]
+    if plan.trunk is not None and plan.trunk.match(national):
+        return None
+    for country in plan.countries:
+        if country.leading is None:
+            if country.has(national):
+                return Destination(raw, country.code)
+        elif country.leading.match(national):
+            return Destination(raw, country.code) if country.has(national) else None
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The numbering plan of a calling code's main country."""
+class _Country:
+    """The numbers that one of the countries of a calling code has given out."""
 
-    country: str
-    trunk: re.Pattern[str] | None  # what phonenumbers may strip in front
-    types: tuple[tuple[frozenset[int], re.Pattern[str]], ...]  # possible lengths and pattern: mobile, fixed line
+    def __init__(self, code: str) -> None:
+        metadata = _metadata(code)
+        self.code = code
+        # Numbers that begin so are this country's, whatever the patterns of those behind it say.
+        self.leading = re.compile(metadata.leading_digits) if metadata.leading_digits is not None else None
+        general = metadata.general_desc
+        self._all = (general and general.national_number_pattern) or _NOTHING
+        described = [getattr(metadata, name) for name in _TYPES]
+        self._types = [one for one in described if one is not None and one.national_number_pattern]
+        self._of_length: dict[int, re.Pattern[str]] = {}
 
     def has(self, national: str) -> bool:
-        if self.trunk is not None and self.trunk.match(national):
-            return False
-        return any(len(national) in lengths and pattern.fullmatch(national) for lengths, pattern in self.types)
+        length = len(national)
+        if length not in self._of_length:
+            self._of_length[length] = self._joined(length)
+        return self._of_length[length].fullmatch(national) is not None
+
+    def _joined(self, length: int) -> re.Pattern[str]:
+        """The patterns of all types of numbers that may be so long, as one. No lengths given means any."""
+        types = [one for one in self._types if not one.possible_length or length in one.possible_length]
+        patterns = "|".join(one.national_number_pattern for one in types) or _NOTHING
+        return re.compile(f"(?=(?:{self._all})$)(?:{patterns})")
 
 
-@lru_cache(maxsize=1024)
-def _plan(code: str) -> _Plan | None:
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
-    if not regions or not regions[0].isalpha():
-        return None
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(regions[0], None)
-    if metadata is None or metadata.leading_digits is not None:
-        return None
-    trunk = metadata.national_prefix_for_parsing
-    described = [one for one in (metadata.mobile, metadata.fixed_line) if one is not None]
-    types = tuple(
-        (frozenset(one.possible_length), re.compile(one.national_number_pattern))
-        for one in described
-        if one.possible_length and one.national_number_pattern
-    )
-    return _Plan(regions[0], re.compile(trunk) if trunk else None, types)
+def _metadata(code: str) -> phonenumbers.PhoneMetadata:
+    """What phonenumbers knows of a country; it knows all that it names itself."""
+    found = phonenumbers.PhoneMetadata.metadata_for_region(code)
+    if found is None:
+        raise LookupError(code)
+    return found
+
+
+class _Plan(NamedTuple):
+    """The numbering plan of a calling code."""
+
+    begins: int  # where the national number does
+    trunk: re.Pattern[str] | None  # what phonenumbers may strip in front of it
+    countries: tuple[_Country, ...]  # in the order in which phonenumbers asks them
+
+
+@lru_cache(maxsize=1000)
+def _plan(three: str) -> _Plan | None:
+    """The plan of the calling code that three digits begin with. No code is the beginning of another (E.164)."""
+    for length in (1, 2, 3):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(three[:length]), ())
+        if regions and regions[0].isalpha():  # "001" is phonenumbers' name for no country
+            trunk = _metadata(regions[0]).national_prefix_for_parsing
+            return _Plan(1 + length, re.compile(trunk) if trunk else None, tuple(map(_Country, regions)))
+    return None
 
 
 def _check(number: phonenumbers.PhoneNumber) -> Destination | _Fault:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -16,25 +17,33 @@ from compliance import engine
 from compliance.types import Effect, Opted, Recent, SenderKind, SendFacts
 from compliance.types import Purpose as CompliancePurpose
 from gateway.errors import Invalid
-from gateway.model import Purpose
+from gateway.model import IdentityKind, Purpose
+from gateway.outbound.draft import hash_of
+from gateway.outbound.facts import NOT_STICKY
 from gateway.routing import Wish, choose
 from gateway.store.times import from_micros, from_millionths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from carriers.text import TextProfile
     from carriers.types import Encoding
     from compliance.engine import Decision
     from compliance.types import AccountLimits, Verdict
-    from gateway.numbers import Destination
+    from gateway.outbound.draft import Draft
     from gateway.outbound.facts import Facts
     from gateway.outbound.request import SendRequest
     from gateway.resources.catalog import Catalog
+    from gateway.resources.opt_outs import OptOut
     from gateway.routing import Choice
 
 
 PASSED_OVER = 50  # identities named in a decision; an account may have a thousand
+
+_PURPOSES = {one: CompliancePurpose(one) for one in Purpose}
+_KINDS = {one: SenderKind(one) for one in IdentityKind}
+_dollars = lru_cache(maxsize=4096)(from_millionths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,9 @@ class Links:
     simulated: Callable[[str], bool]  # whether a connector leads to the simulated carrier
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The whole decision for one request."""
+class Terms(NamedTuple):
+    """What is sent, and for how much."""
 
-    choice: Choice
-    outcome: Decision
     body: str
     body_hash: str
     encoding: Encoding
@@ -60,78 +66,97 @@ class Decided:
     message_type: str
 
 
-def decide(request: SendRequest, destination: Destination, facts: Facts, catalog: Catalog, links: Links) -> Decided:
+class Decided(NamedTuple):
+    """The whole decision for one request."""
+
+    choice: Choice
+    terms: Terms
+    outcome: Decision
+
+
+def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decided:
     """Decide one request.
 
     Raises:
         Invalid: the text cannot be sent (too many parts, no Unicode); names the field.
         Conflict: nothing to send from, or no way there; with the reasons for each identity passed over.
     """
-    person = facts.people[request.account_id, destination.e164]
-    wish = Wish(
-        destination=destination.e164,
-        country=destination.country,
-        message_type=request.message_type or None,
-        origination=request.origination,
-        sticky_identity_id=person.sticky_identity_id,
-    )
-    choice = choose(wish, catalog.directory(request.account_id), links.up)
-    body, encoding, parts = _fit(request, links.profile(choice.connectors[0]))
-    message_type = request.message_type or choice.identity.message_type
-    price = int(choice.route.price * 1_000_000) * parts
-    body_hash = hashlib.blake2b(body.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-    known = _known(request, destination, facts, catalog.limits(request.account_id), choice)
-    known |= {
-        "message_type": message_type, "body_hash": body_hash, "price": from_millionths(price),
-        "recent": tuple(person.recent), "simulator": links.simulated(choice.connectors[0]),
-    }  # fmt: skip
-    outcome = engine.check(SendFacts(**known))
-    counts = request.purpose is Purpose.MESSAGE and not request.dry_run
-    if outcome.effect is not Effect.REFUSE and counts:
-        person.recent.append(Recent(facts.moment, body_hash, message_type))  # type: ignore[arg-type]
-    return Decided(choice, outcome, body, body_hash, encoding, parts, price, message_type)
+    request, (e164, country), _ = draft
+    account_id = request.account_id
+    person = account_id, e164
+    sticky = facts.sticky.get(person, NOT_STICKY)
+    wish = Wish(e164, country, request.message_type or None, request.origination, sticky.identity_id)
+    choice = choose(wish, catalog.directory(account_id), links.up)
+    connector = choice.connectors[0]
+    terms = _terms(draft, choice, links.profile(connector))
+    asked = _asked(draft, choice, terms, facts, catalog.limits(account_id), links.simulated(connector))
+    outcome = engine.check(asked)
+    if outcome.effect is not Effect.REFUSE and request.purpose is Purpose.MESSAGE and not request.dry_run:
+        facts.recent[person].append(Recent(facts.moment, terms.body_hash, asked.message_type))
+    return Decided(choice, terms, outcome)
+
+
+def _terms(draft: Draft, choice: Choice, profile: TextProfile) -> Terms:
+    request = draft.request
+    body, encoding, parts = _fit(request, profile)
+    body_hash = draft.body_hash if body is request.body else hash_of(body)
+    price = _millionths(choice.route.price) * parts
+    return Terms(body, body_hash, encoding, parts, price, request.message_type or str(choice.identity.message_type))
+
+
+@lru_cache(maxsize=1024)
+def _millionths(price: Decimal) -> int:
+    return int(price * 1_000_000)
 
 
 def _fit(request: SendRequest, profile: TextProfile) -> tuple[str, Encoding, int]:
+    body = request.body
     try:
-        if request.substitute and (better := text.preview(request.body, profile).substitution):
+        if request.substitute and (better := text.preview(body, profile).substitution):
             return better.text, better.encoding, better.parts
-        return (
-            request.body,
-            text.encoding_of(request.body, profile.default_alphabet),
-            text.count_parts(request.body, profile),
-        )
+        return body, text.encoding_of(body, profile.default_alphabet), text.count_parts(body, profile)
     except text.TextError as error:
         raise Invalid(
             error.code, str(error), field=f"{request.path}body", remedy="Shorten or correct the text."
         ) from error
 
 
-def _known(
-    request: SendRequest, destination: Destination, facts: Facts, limits: AccountLimits, choice: Choice
-) -> dict[str, Any]:
-    opt_out_list = choice.identity.opt_out_list
-    opted = facts.opted.get((request.account_id, destination.e164, opt_out_list))
-    return {
-        "destination": destination.e164,
-        "country": destination.country,
-        "identity": choice.identity.sender,
-        "sender_kind": SenderKind(choice.identity.kind),
-        "purpose": CompliancePurpose(request.purpose),
-        "now": facts.moment,
-        "max_price": request.max_price,
-        "month_spend": from_millionths(facts.spent.get(request.account_id, 0)),
-        "opted": Opted(from_micros(opted.opted_out_at), opted.list_name, opted.how) if opted else None,
-        "in_review": (request.account_id, destination.e164, opt_out_list) in facts.in_review,
-        "confirmations_since_opt_out": opted.confirmations if opted else 0,
-        "limits": limits,
-        "self_managed_opt_outs": choice.identity.self_managed_opt_outs,
-    }
+def _asked(
+    draft: Draft, choice: Choice, terms: Terms, facts: Facts, limits: AccountLimits, simulator: bool
+) -> SendFacts:
+    request, (e164, country), _ = draft
+    account_id, identity = request.account_id, choice.identity
+    opted = facts.opted.get((account_id, e164, identity.opt_out_list))
+    return SendFacts(  # by position, here and where else it is done for each message: names would take twice as long
+        e164,
+        country,
+        identity.sender,
+        _KINDS[identity.kind],
+        terms.message_type,  # type: ignore[arg-type]
+        _PURPOSES[request.purpose],
+        terms.body_hash,
+        facts.moment,
+        _dollars(terms.price),
+        request.max_price,
+        _dollars(facts.spent.get(account_id, 0)),
+        _opted(opted) if opted else None,
+        (account_id, e164, identity.opt_out_list) in facts.in_review,
+        tuple(facts.recent[account_id, e164]),
+        opted.confirmations if opted else 0,
+        limits,
+        identity.self_managed_opt_outs,
+        simulator,
+    )
+
+
+def _opted(opted: OptOut) -> Opted:
+    return Opted(from_micros(opted.opted_out_at), opted.list_name, opted.how)
 
 
 def as_document(decided: Decided) -> dict[str, Any]:
     """The decision as everybody is shown it: API, console, dry run. Holds no number of a person and no text."""
-    identity, choice = decided.choice.identity, decided.choice
+    choice, terms, outcome = decided
+    identity = choice.identity
     return {
         "identity": {"id": identity.id, "kind": str(identity.kind), "sender": identity.sender},
         "pool": choice.pool.id if choice.pool else None,
@@ -143,11 +168,11 @@ def as_document(decided: Decided) -> dict[str, Any]:
             for one in choice.passed_over[:PASSED_OVER]
         ],
         "passed_over_count": len(choice.passed_over),
-        "encoding": str(decided.encoding),
-        "parts": decided.parts,
-        "price": f"{from_millionths(decided.price):f}",
-        "effect": str(decided.outcome.effect),
-        "verdicts": [verdict_document(v) for v in decided.outcome.verdicts],
+        "encoding": str(terms.encoding),
+        "parts": terms.parts,
+        "price": f"{from_millionths(terms.price):f}",
+        "effect": str(outcome.effect),
+        "verdicts": [verdict_document(v) for v in outcome.verdicts],
     }  # fmt: skip
 
 
@@ -163,29 +188,40 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+class Ruling(NamedTuple):
+    """What like decisions have in common, worked out once for all of them."""
+
+    id: str
+    document: Mapping[str, Any]
+    encoding: str
+    price: str  # US$, decimal
+    pool_id: str
+    connectors: str  # JSON
+    code: str  # of what refuses or defers, as the reason; ""
+    reason: str
+    refusal: Mapping[str, Any] | None
+
+
 class DecisionBook:
     """Decisions are many and alike: each distinct one is stored once, under the hash of its text."""
 
     def __init__(self, size: int = 4096) -> None:
-        self._known: dict[Any, tuple[str, Mapping[str, Any]]] = {}
+        # With each ruling what it is known by: while that is kept, nothing else has its id().
+        self._known: dict[tuple[Any, ...], tuple[Ruling, Choice, Decision]] = {}
         self._stored: set[str] = set()
         self._size = size
 
-    def entry(self, decided: Decided) -> tuple[str, Mapping[str, Any]]:
-        """The id and document of a decision."""
-        choice = decided.choice
-        sign = (
-            choice.identity, choice.route, choice.connectors, choice.why, choice.passed_over,
-            decided.encoding, decided.parts, decided.outcome.verdicts,
-        )  # fmt: skip
+    def ruling(self, decided: Decided) -> Ruling:
+        choice, terms, outcome = decided
+        # Choices and verdicts that allow are shared objects, which are told apart sooner than compared.
+        verdicts = map(id, outcome.verdicts) if outcome.effect is Effect.ALLOW else outcome.verdicts
+        sign = (id(choice), terms.encoding, terms.parts, *verdicts)
         found = self._known.get(sign)
         if found is None:
-            document = as_document(decided)
-            found = hashlib.sha256(orjson.dumps(document)).hexdigest()[:32], document
             if len(self._known) >= self._size:
                 self._known.clear()
-            self._known[sign] = found
-        return found
+            found = self._known[sign] = (_rule(decided), choice, outcome)
+        return found[0]
 
     def is_stored(self, decision_id: str) -> bool:
         return decision_id in self._stored
@@ -195,3 +231,20 @@ class DecisionBook:
         if len(self._stored) > self._size:
             self._stored.clear()
         self._stored |= decision_ids
+
+
+def _rule(decided: Decided) -> Ruling:
+    choice, _, outcome = decided
+    document = as_document(decided)
+    why = outcome.refusal or outcome.deferral
+    return Ruling(
+        id=hashlib.sha256(orjson.dumps(document)).hexdigest()[:32],
+        document=document,
+        encoding=document["encoding"],
+        price=document["price"],
+        pool_id=choice.pool.id if choice.pool else "",
+        connectors=orjson.dumps(choice.connectors).decode(),
+        code=why.code if why else "",
+        reason=why.reason if why else "",
+        refusal=verdict_document(outcome.refusal) if outcome.refusal else None,
+    )

@@ -1,10 +1,13 @@
-"""What an app asks for and what it is answered, whichever wire it came by."""
+"""What an app asks for and what it is answered, whichever wire it came by.
+
+Named tuples, because there is one of each for every message: a frozen dataclass takes four times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.model import DEFAULT_TTL, OnUnknown, Purpose, Status
 
@@ -18,10 +21,10 @@ if TYPE_CHECKING:
 MAX_BODY = 1600  # characters: what AWS takes (SendTextMessage), so that its clients fit
 MIN_TTL = timedelta(seconds=5)
 MAX_TTL = timedelta(hours=72)
+NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """One text to one person."""
 
     account_id: str
@@ -36,14 +39,13 @@ class SendRequest:
     on_unknown: OnUnknown = OnUnknown.REPORT
     substitute: bool = False  # apply the look-alike substitution that saves a part
     dry_run: bool = False
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = NO_CONTEXT
     in_reply_to: str = ""
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The answer. With ``refusal`` set, the message was stored as REFUSED and will not leave."""
 
     message_id: str  # "" for a dry run
@@ -61,8 +63,7 @@ class Accepted:
     refusal: Mapping[str, Any] | None = None  # the verdict that refused
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """Requests that were made together and are answered together, under one Idempotency-Key if any."""
 
     requests: tuple[SendRequest, ...]
@@ -70,8 +71,7 @@ class Order:
     request_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One outcome for each request of the order, in its order."""
 
     outcomes: tuple[Accepted | GatewayError, ...]

@@ -82,8 +82,11 @@ class _Ways:
         ]
 
 
+_MOST_CHOICES = 1024  # of one directory, kept
+
+
 def choose(wish: Wish, directory: Directory, up: Callable[[str], bool]) -> Choice:
-    """The identity, route and connectors of a text, and why.
+    """The identity, route and connectors of a text, and why. Texts that leave the same way share one Choice.
 
     Args:
         wish: what is to be sent.
@@ -94,9 +97,18 @@ def choose(wish: Wish, directory: Directory, up: Callable[[str], bool]) -> Choic
         NotFound: ``unknown_origination_identity``: the account has nothing of the name given.
         NoChoice: ``no_origination_identity`` or ``no_route``.
     """
-    if not wish.origination:
-        return _among("", wish, directory, up)
-    if wish.origination in directory.pool_by_id:
+    sign = directory.sign(wish, up)
+    choice = directory.choices.get(sign)
+    if choice is None:
+        choice = _choose(wish, directory, up)
+        if len(directory.choices) >= _MOST_CHOICES:
+            directory.choices.clear()
+        directory.choices[sign] = choice
+    return choice
+
+
+def _choose(wish: Wish, directory: Directory, up: Callable[[str], bool]) -> Choice:
+    if not wish.origination or wish.origination in directory.pool_by_id:
         return _among(wish.origination, wish, directory, up)
     return _named(wish, directory, up)
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import groupby
 from struct import unpack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.model import IdentityKind, OriginationIdentity, Pool, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gateway.routing.choice import Choice
 
 _KIND_ORDER = (
     IdentityKind.SHORT_CODE,
@@ -49,11 +51,10 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be sent, as far as the choice depends on it."""
 
-    destination: str  # E.164
+    destination: str  # E.164; stands first, so that ``wish[1:]`` is what many texts have in common
     country: str  # of the destination, ISO 3166 alpha-2, or ""
     message_type: str | None = None  # None: the type of the identity
     origination: str = ""  # an id ("phone-…", "sender-…", "pool-…"), a number, a sender ID's name, or "" for any
@@ -125,6 +126,14 @@ class Plan:
             group = _Group(list(equals))
             self.groups.append((position, group))
             position += group.size
+        self._shared = [group for _, group in self.groups if group.size > 1]
+
+    def starts(self, destination: str) -> tuple[int, ...]:
+        """Who serves a destination in each group of several: it settles ``order``."""
+        if not self._shared:
+            return ()
+        hashed = _hash(destination)
+        return tuple([group.start(hashed) for group in self._shared])
 
     def order(self, destination: str, sticky: int | None) -> Iterator[int]:
         """Positions of the candidates, best first; the sticky one may come twice."""
@@ -150,6 +159,13 @@ def _rank(identity: OriginationIdentity) -> tuple[int, bool]:
     return _RANK[identity.kind], identity.country == ""
 
 
+class _Ground(NamedTuple):
+    """What the routes to a country ask of a text and of the links."""
+
+    prefixes: tuple[str, ...]
+    connectors: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """What an account may send from and through: one snapshot, built by ``of`` whenever something changes."""
@@ -165,6 +181,8 @@ class Directory:
     # Filled at first use; as many entries as there are pools x countries named x types.
     _plans: dict[tuple[str, str, str | None, bool], Plan] = field(repr=False, compare=False)
     _routes: dict[str, tuple[Route, ...]] = field(repr=False, compare=False)
+    _grounds: dict[str, _Ground] = field(repr=False, compare=False)
+    choices: dict[tuple[Any, ...], Choice] = field(repr=False, compare=False)  # by ``sign``; see ``choose``
 
     @classmethod
     def of(cls, identities: Iterable[OriginationIdentity], pools: Iterable[Pool], routes: Iterable[Route]) -> Directory:
@@ -188,6 +206,8 @@ class Directory:
             _members={"": known} | {pool_id: tuple(ones) for pool_id, ones in members.items()},
             _plans={},
             _routes={},
+            _grounds={},
+            choices={},
         )
 
     def find(self, name: str, country: str) -> OriginationIdentity | None:
@@ -210,6 +230,27 @@ class Directory:
         if key not in self._plans:
             self._plans[key] = self._build(*key)
         return self._plans[key]
+
+    def sign(self, wish: Wish, up: Callable[[str], bool]) -> tuple[Any, ...]:
+        """All that a choice depends on but for what this snapshot holds: texts of one sign leave the same way."""
+        ground = self._ground(wish.country)
+        destination = wish.destination
+        among = not wish.origination or wish.origination in self.pool_by_id
+        return (
+            wish[1:],
+            self.plan(wish.origination, wish).starts(destination) if among else (),
+            tuple([destination.startswith(prefix) for prefix in ground.prefixes]),
+            tuple(map(up, ground.connectors)),
+        )
+
+    def _ground(self, country: str) -> _Ground:
+        country = country if country in self.countries else ""
+        if country not in self._grounds:
+            routes = self.routes_to(country)
+            prefixes = dict.fromkeys(route.prefix for route in routes if route.prefix)
+            connectors = dict.fromkeys(connector for route in routes for connector in route.connectors)
+            self._grounds[country] = _Ground(tuple(prefixes), tuple(connectors))
+        return self._grounds[country]
 
     def _build(self, pool_id: str, country: str, message_type: str | None, simulated: bool) -> Plan:
         fitting, unfit = [], []

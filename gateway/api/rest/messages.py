@@ -71,8 +71,8 @@ async def send(call: Call[DecisionQuery, SendMessage]) -> Reply:
 
 
 async def send_batch(call: Call[DecisionQuery, SendBatch]) -> Reply:
-    entries = call.body.messages
-    requests = tuple([_of_batch(call, entry, at) for at, entry in enumerate(entries)])
+    shared = call.body.defaults.model_fields_set - {"body"}
+    requests = tuple([_of_batch(call, entry, at, shared) for at, entry in enumerate(call.body.messages)])
     dry = all([request.dry_run for request in requests])  # noqa: C419 -- a list is quicker than a generator here
     idempotency_key = "" if dry else read_idempotency_key(call)
     order = Order(requests, idempotency_key, _hash(call) if idempotency_key else "")
@@ -117,7 +117,7 @@ def _ahead(call: Call[Any, Any], send_at: datetime, path: str) -> datetime | Non
     return send_at if until > 0 else None
 
 
-def _of_batch(call: Call[Any, SendBatch], entry: BatchMessage, at: int) -> SendRequest:
+def _of_batch(call: Call[Any, SendBatch], entry: BatchMessage, at: int, shared: set[str]) -> SendRequest:
     defaults = call.body.defaults
     path = f"messages[{at}]."
     body = entry.body if entry.body is not None else defaults.body
@@ -126,15 +126,13 @@ def _of_batch(call: Call[Any, SendBatch], entry: BatchMessage, at: int) -> SendR
             "code": "missing", "field": f"{path}body", "detail": f"{path}body is missing.",
             "remedy": "Add it, or give defaults a body.",
         }])  # fmt: skip
-    options = entry if not defaults.model_fields_set else _merged(entry, defaults)
+    options = _merged(entry, defaults, shared - entry.model_fields_set) if shared else entry
     return _request(call, options, entry.to, body, path)
 
 
-def _merged(entry: BatchMessage, defaults: Defaults) -> BatchMessage:
+def _merged(entry: BatchMessage, defaults: Defaults, names: set[str]) -> BatchMessage:
     """The entry, with what it does not say itself from the defaults. Both were validated."""
-    return entry.model_copy(
-        update={name: getattr(defaults, name) for name in defaults.model_fields_set - entry.model_fields_set}
-    )
+    return entry.model_copy(update={name: getattr(defaults, name) for name in names})
 
 
 def read_idempotency_key(call: Call[Any, Any]) -> str:
