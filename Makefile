@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: run test check bench format lock docs clean
+.PHONY: run test check bench bench-full bench-stages soak format lock docs clean
 
 run: $(RUNTIME)
 	@$(BIN)/heliograph serve
@@ -21,6 +21,15 @@ check: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+bench-full: $(DEV)
+	$(BIN)/python benchmarks/bench.py --full $(ARGS)
+
+bench-stages: $(DEV)
+	$(BIN)/python benchmarks/stages.py $(ARGS)
+
+soak: $(DEV)
+	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .

@@ -16,6 +16,8 @@ from carriers import registry
 from carriers.simulator import Simulator
 from gateway import quickstart
 from gateway.api import add_api
+from gateway.api.health import add_health
+from gateway.config import ROLES
 from gateway.console import add_console
 from gateway.errors import Unavailable
 from gateway.events.log import Feed
@@ -23,38 +25,46 @@ from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
 from gateway.intake import Intake
 from gateway.metrics import Metrics
+from gateway.nodes.board import Board
+from gateway.nodes.keeper import Keeper
+from gateway.nodes.leases import BIND, EVENTS, SCHEDULER, standing_in
 from gateway.outbound.accept import Outbound
 from gateway.outbound.claim import Claims
 from gateway.outbound.decision import Links
+from gateway.outbound.interrupted import interrupt_in
 from gateway.outbound.settle import LateAnswers, Settlements
-from gateway.queue import open_queue
+from gateway.queue import LocalQueue, open_queue
 from gateway.receipts import Receipts
 from gateway.resources import accounts, connectors
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.retention import Retention
 from gateway.services import SERVICES, Services
 from gateway.store import migrate
-from gateway.store.lock import InstanceLock
+from gateway.store.lock import Presence
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
 from gateway.throttle import open_throttle
 from gateway.worker.connections import Connections, Wanted
+from gateway.worker.loading import Loader
+from gateway.worker.refill import Refill
 from gateway.worker.sweeper import Sweeper
 from gateway.worker.worker import Lanes, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
     from carriers.types import SubmissionResult
     from gateway.config import Settings
     from gateway.model import Dispatch
     from gateway.queue import Queue
     from gateway.quickstart import Quickstart
+    from gateway.store.writer import Tx
     from gateway.throttle import Throttle
 
 log = structlog.get_logger()
 
-FOLLOW_SECONDS = 1.0
+FOLLOW_SECONDS = 0.5
 MAX_REQUEST = 4 * 1024 * 1024  # octets: a batch of 1,000 long texts with their context
 
 
@@ -64,11 +74,9 @@ def now_micros() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A running gateway."""
+    """A running gateway, or the part of it that this process is."""
 
     services: Services
-    worker: Worker
-    connections: Connections
     quickstart: Quickstart | None
 
 
@@ -78,22 +86,23 @@ async def running(settings: Settings) -> AsyncIterator[Instance]:
 
     Raises:
         Unavailable: the database cannot be opened.
-        Conflict: another process serves this database.
     """
     async with contextlib.AsyncExitStack() as stack:
+        presence = Presence(settings.database)
+        first = await presence.arrive()
+        stack.callback(presence.leave)
         desk = await _open_desk(settings, stack)
         simulator = await _open_simulator(settings, stack)
         welcome = None
         if simulator:
             welcome = await quickstart.prepare(desk, settings, now_micros())
         builder = _Builder(settings, desk, simulator)
-        yield await builder.start(stack, welcome)
+        await builder.start(stack, first=first)
+        await presence.settled()
+        yield Instance(builder.services(), welcome)
 
 
 async def _open_desk(settings: Settings, stack: contextlib.AsyncExitStack) -> Desk:
-    lock = InstanceLock(settings.database)
-    await lock.acquire()
-    stack.push_async_callback(lock.release)
     await migrate.upgrade(settings.database)
     store = Store(settings.database)
     store.start()
@@ -104,7 +113,8 @@ async def _open_desk(settings: Settings, stack: contextlib.AsyncExitStack) -> De
 
 
 async def _open_simulator(settings: Settings, stack: contextlib.AsyncExitStack) -> Simulator | None:
-    if not settings.simulator:
+    """Only where everything is in one process: the handsets that the console shows are in its memory."""
+    if not settings.simulator or settings.roles != ROLES:
         return None
     simulator = Simulator()
     await simulator.start("127.0.0.1", settings.simulator_port)
@@ -121,20 +131,28 @@ class _Builder:
         self.rng = random.Random()  # noqa: S311 -- spreads retries; nothing is kept secret by it
         store, catalog = desk.store, desk.catalog
         store.writer.on_commit = self.feed.notify
+        self.keeper = Keeper(store, settings.roles, _Duties(self), self._bury, now=now_micros)
         self.connections = Connections(_Door(self))
+        self.board = Board(store, self.connections.statuses, self.connections.up)
         self.receipts = Receipts(
             store, now=now_micros, observe=self.metrics.submit_to_receipt.observe, id_base=self.connections.id_base
         )
-        links = Links(self.connections.up, self.connections.profile, self.connections.simulated)
+        links = Links(self.board.up, self.connections.profile, self.connections.simulated)
         self.outbound = Outbound(store, catalog, links, now=now_micros, offer=self._offer)
         self.inbound = Inbound(store, catalog, self.outbound, settings, now=now_micros)
-        self.queue: Queue = open_queue(settings.queue_url)
+        self.queue: Queue = open_queue(settings.queue_url, settings.database)
         self.throttle: Throttle = open_throttle(settings.queue_url)
+        self.loader = Loader(store, catalog)
         self.worker = self._worker()
-        self.sweeper = Sweeper(store, self.worker, self.receipts, self.inbound, catalog, now=now_micros)
+        if isinstance(self.queue, LocalQueue):
+            self.queue.on_lost = self.worker.fall_behind
+        self.refill = Refill(store, self.worker, self.loader, self.connections.known, now=now_micros)
+        self.sweeper = Sweeper(store, self.receipts, self.inbound, self.loader, self._offer, now=now_micros)
+        self.retention = Retention(store, days=settings.retention_days, now=now_micros)
         self.post = Post(
             store, self.feed, self._decrypt, folder=settings.data_dir / "events",
             allow_private=settings.allow_private_webhooks, clock=now_micros,
+            owns=lambda destination_id: self.keeper.holds(EVENTS + destination_id),
         )  # fmt: skip
         self.intake = Intake(
             store, self.receipts, self.inbound, self.metrics, group_of=self.connections.group,
@@ -143,39 +161,51 @@ class _Builder:
 
     def _worker(self) -> Worker:
         lanes = Lanes(
-            Claims(self.desk.catalog, now=now_micros),
-            Settlements(now=now_micros),
+            Claims(self.desk.catalog, self._standing, now=now_micros),
+            Settlements(self._standing, now=now_micros),
             LateAnswers(now=now_micros),
             self.receipts,
         )
         return Worker(
-            store=self.desk.store, lanes=lanes, queue=self.queue, throttle=self.throttle, connections=self.connections,
+            store=self.desk.store, lanes=lanes, loader=self.loader, queue=self.queue, throttle=self.throttle,
+            connections=self.connections, up=self.board.up, fence=lambda one: self.keeper.fence(BIND + one),
             settings=self.settings, metrics=self.metrics, now=now_micros, rng=self.rng,
         )  # fmt: skip
 
-    def _offer(self, messages: Sequence[Dispatch]) -> None:
+    def _offer(self, messages: Iterable[Dispatch]) -> None:
         self.worker.offer(messages)
+
+    async def _standing(self, tx: Tx) -> Mapping[str, int]:
+        return await standing_in(tx, self.keeper.id)
+
+    async def _bury(self, tx: Tx, names: Collection[str]) -> None:
+        """A node died: what its connectors were sending is UNKNOWN."""
+        binds = [name.removeprefix(BIND) for name in names if name.startswith(BIND)]
+        if unknown := await interrupt_in(tx, binds, now_micros()):
+            log.warning("messages interrupted", action="app.bury", unknown=unknown)
 
     def _decrypt(self, destination_id: str, sealed: bytes) -> str:
         return self.desk.vault.open("event_destinations", destination_id, sealed).decode()
 
-    async def start(self, stack: contextlib.AsyncExitStack, welcome: Quickstart | None) -> Instance:
-        recovered = await self.sweeper.recover()
-        log.info("started", action="app.start", database=self.desk.store.reader.dialect.name, unknown=recovered)
+    async def start(self, stack: contextlib.AsyncExitStack, *, first: bool) -> None:
+        grace = self.settings.drain_seconds
         stack.push_async_callback(self.queue.close)
         stack.push_async_callback(self.throttle.close)
-        await self.post.start()
-        stack.push_async_callback(self.post.stop)
-        await self.restart_connectors()
-        stack.push_async_callback(self.connections.stop, self.settings.drain_seconds)
         self.worker.start()
-        stack.push_async_callback(self.worker.stop, self.settings.drain_seconds)
-        for work in (self.sweeper.run(), self._follow()):
+        await self.post.start()
+        stack.push_async_callback(self.keeper.stop)
+        stack.push_async_callback(self.post.stop)
+        stack.push_async_callback(self.connections.stop, grace)
+        await self.reload_connectors()
+        await self.keeper.start(first=first)
+        stack.push_async_callback(self.worker.stop, grace)
+        tasks = [self._follow(), *([self.refill.run()] if "worker" in self.settings.roles else [])]
+        for work in tasks:
             stack.callback(asyncio.create_task(work).cancel)
-        return Instance(self._services(), self.worker, self.connections, welcome)
+        log.info("started", action="app.start", database=self.desk.store.reader.dialect.name, role=self.settings.role)
 
-    async def restart_connectors(self) -> None:
-        """Run the connectors as their rows say now."""
+    async def reload_connectors(self) -> None:
+        """Know the connectors as their rows say now, and run those that are ours."""
         wanted = []
         for loaded in await connectors.load_all(self.desk):
             values: dict[str, Any] = dict(loaded.settings)
@@ -189,25 +219,80 @@ class _Builder:
         await self.connections.want(wanted)
         self.worker.follow()
 
+    async def change_connectors(self) -> None:
+        """After a connector's row has changed."""
+        await self.reload_connectors()
+        await self.keeper.beat()
+
     async def _follow(self) -> None:
         """Take up what other processes, such as the command line, change in the database."""
         while True:
-            await asyncio.sleep(FOLLOW_SECONDS)
             try:
+                await self.board.exchange(self.keeper.id, now_micros())
                 if await self.desk.catalog.follow():
-                    await self.restart_connectors()
+                    await self.change_connectors()
                     await self.post.refresh()
             except Unavailable:
-                continue
+                log.debug("cannot follow", action="app.follow")
             except Exception:
                 log.exception("cannot follow", action="app.follow")
+            await asyncio.sleep(FOLLOW_SECONDS)
 
-    def _services(self) -> Services:
+    def services(self) -> Services:
         return Services(
             settings=self.settings, desk=self.desk, outbound=self.outbound, post=self.post, feed=self.feed,
-            metrics=self.metrics, links=self.connections, restart_connectors=self.restart_connectors,
+            metrics=self.metrics, links=self.board, restart_connectors=self.change_connectors,
             simulator=self.simulator, now=now_micros,
         )  # fmt: skip
+
+
+class _Duties:
+    """What this process does with the leases that it holds: a ``gateway.nodes.keeper.Owner``."""
+
+    def __init__(self, builder: _Builder) -> None:
+        self._of = builder
+        self._scheduled: list[asyncio.Task[None]] = []
+
+    def wanted(self) -> Mapping[str, Collection[str]]:
+        return {
+            "worker": [BIND + connector_id for connector_id in self._of.connections.known()],
+            "events": [EVENTS + destination_id for destination_id in self._of.post.enabled],
+            "scheduler": [SCHEDULER],
+        }
+
+    async def took(self, names: Collection[str]) -> None:
+        await self._align(names, grace=0.0)
+        if any(name.startswith(EVENTS) for name in names):
+            await self._of.post.refresh()
+        if SCHEDULER in names and not self._scheduled:
+            self._scheduled = [asyncio.create_task(work) for work in (self._of.sweeper.run(), self._of.retention.run())]
+
+    async def giving(self, names: Collection[str]) -> None:
+        grace = self._of.settings.drain_seconds
+        await self._of.worker.finish([name.removeprefix(BIND) for name in names if name.startswith(BIND)], grace)
+        await self._align(names, grace=grace)
+        if any(name.startswith(EVENTS) for name in names):
+            await self._of.post.refresh()
+        self._rest(names)
+
+    async def lost(self, names: Collection[str]) -> None:
+        self._rest(names)
+        await self._align(names, grace=0.0)
+        await self._of.post.drop()
+
+    async def _align(self, names: Collection[str], *, grace: float) -> None:
+        """Run the connectors that are held, and those only."""
+        if any(name.startswith(BIND) for name in names):
+            of = self._of
+            held = [one for one in of.connections.known() if of.keeper.holds(BIND + one)]
+            await of.connections.own(held, grace=grace)
+            of.worker.follow()
+
+    def _rest(self, names: Collection[str]) -> None:
+        if SCHEDULER in names:
+            for task in self._scheduled:
+                task.cancel()
+            self._scheduled = []
 
 
 class _Door:
@@ -232,4 +317,12 @@ def web_app(services: Services) -> web.Application:
     app[SERVICES] = services
     add_api(app)
     add_console(app)
+    return app
+
+
+def health_app(services: Services) -> web.Application:
+    """What machines ask of a process that has no other face."""
+    app = web.Application()
+    app[SERVICES] = services
+    add_health(app)
     return app

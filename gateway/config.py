@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +16,10 @@ from pydantic_settings import (
 )
 
 CONFIG_FILE_VARIABLE = "HELIOGRAPH_CONFIG"
+ROLES = frozenset({"api", "worker", "events", "scheduler"})
+# gateway.outbound.request.MAX_TTL and gateway.model.CORRECTION_WINDOW, which stand on floors above this one.
+_LONGEST_TTL_HOURS = 72
+_CORRECTION_HOURS = 72
 
 
 class Settings(BaseSettings):
@@ -32,8 +37,17 @@ class Settings(BaseSettings):
         default="memory://",
         description="Where work is announced: memory:// or redis://HOST:PORT/N. Only a hint; nothing is lost with it.",
     )
+    role: str = Field(
+        default="all",
+        description="What this process does: all, or some of api, worker, events and scheduler, separated by commas.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the HTTP server listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the HTTP server listens on; 0 takes a free one.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535,
+        description="Another port, for /metrics, /healthz and /readyz only; 0 for none. With --processes, the first "
+        "process has this one and each other the next.",
+    )  # fmt: skip
     public_url: str = Field(
         default="", description="Address under which others reach this server, for links. Empty: from host and port."
     )
@@ -44,7 +58,8 @@ class Settings(BaseSettings):
     )
     simulator: bool = Field(
         default=True,
-        description="Run the simulated carrier inside this process and connect to it, so that a fresh start can send.",
+        description="Run the simulated carrier inside this process and connect to it, so that a fresh start can send. "
+        "Only a process that has all roles does.",
     )
     simulator_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the simulated carrier; 0 takes a free one."
@@ -65,6 +80,14 @@ class Settings(BaseSettings):
     )
     receipt_wait_hours: int = Field(
         default=72, ge=1, le=720, description="After so long without a final receipt, a message's status is UNKNOWN."
+    )
+    retention_days: int = Field(
+        default=90,
+        ge=0,
+        le=3660,
+        description="Days that messages, their parts and events are kept; 0: for ever. A quarter is time for a "
+        "complaint, and for a carrier's invoice and what is said against it. At least as long as a message may live: "
+        "6 days and the wait for receipts.",
     )
     warm_messages: int = Field(
         default=10_000,
@@ -88,12 +111,33 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
         return value
 
+    @field_validator("role")
+    @classmethod
+    def _known_roles(cls, value: str) -> str:
+        if value != "all" and not set(value.split(",")) <= ROLES:
+            raise ValueError(f"must be all, or some of {', '.join(sorted(ROLES))}, separated by commas")
+        return value
+
+    @field_validator("retention_days")
+    @classmethod
+    def _kept_while_alive(cls, value: int, info: ValidationInfo) -> int:
+        wait = info.data.get("receipt_wait_hours", 0)  # not there when it is wrong itself
+        least = math.ceil((_LONGEST_TTL_HOURS + wait + _CORRECTION_HOURS) / 24)
+        if 0 < value < least:
+            raise ValueError(f"must be 0, or {least} at least: so long may a message live")
+        return value
+
     @field_validator("queue_url")
     @classmethod
     def _known_queue(cls, value: str) -> str:
         if not value.startswith(("memory://", "redis://", "rediss://", "unix://")):
             raise ValueError("must start with memory://, redis://, rediss:// or unix://")
         return value
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What this process does."""
+        return ROLES if self.role == "all" else frozenset(self.role.split(","))
 
     @property
     def database(self) -> str:

@@ -4,6 +4,7 @@ Rule 1: a part is found by the carrier's id, in every form carriers write it (ca
         the connector's group and for the handset that the receipt names.
 Rule 2: no part, or more than one, is an orphan: kept, answered as received, and asked again when an answer is recorded.
         Of several, the base in which the carrier writes its ids decides, once it is set or learned.
+        Messages of the last days are asked first: carriers use their ids again.
 Rule 3: a receipt never moves a status back; the same receipt twice has one effect.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete, literal_column, select, update
+from sqlalchemy import Text, bindparam, delete, literal_column, select, update
 
 from carriers.smpp.idbase import IdBases
 from carriers.smpp.receipt import candidates, canonical
@@ -24,7 +25,7 @@ from gateway.resources.messages import Move, move_in
 from gateway.store.hot import Hot, among, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
-from gateway.store.times import SECOND, elapsed
+from gateway.store.times import DAY, SECOND, elapsed, first_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.writer import Tx
 
+# Nearly every receipt is for a message of these days; older ones are looked for when none of them fits, so that
+# PostgreSQL need not look into the partition of each day that is kept.
+RECENT = 4 * DAY
 ASKED_AT_ONCE = 1000  # orphans in one transaction
 LEAST_DIGITS = 7  # of a national number, to know a person by
 
@@ -65,10 +69,13 @@ def _find(dialect: Dialect) -> Executable:
     joined = parts.join(messages, parts.c.message_id == messages.c.id)
     # Written out, not a parameter: only so do planners see that the partial index serves.
     with_key = parts.c.carrier_key != literal_column("''")
-    return select(*_FOUND).select_from(joined).where(among(parts.c.carrier_key, "keys", dialect), with_key)
+    recent = parts.c.message_id >= bindparam("first", type_=Text)
+    found = select(*_FOUND).select_from(joined).where(among(parts.c.carrier_key, "keys", dialect), with_key, recent)
+    # In order, so that two processes with receipts for the same messages wait for, and not on, each other.
+    return found.order_by(messages.c.id).with_for_update(of=messages)
 
 
-FIND = Hot("parts by carrier key", ("keys",), _find)
+FIND = Hot("parts by carrier key", ("keys", "first"), _find)
 
 
 def _siblings(dialect: Dialect) -> Executable:
@@ -178,18 +185,19 @@ class Receipts:
 
     async def _settle(self, tx: Tx, arrived: Sequence[Arrived], now: int) -> list[int]:
         """Let each receipt that means one part take effect; how many parts each may mean."""
-        found = await self._load(tx, {key for one in arrived for key in candidates(storable(one.receipt.carrier_id))})
+        found = await self._load(tx, _keys(arrived), first_id(now - RECENT))
+        matches = [self._matches(one, found) for one in arrived]
+        if lost := [one for one, its in zip(arrived, matches, strict=True) if not its]:
+            older = await self._load(tx, _keys(lost), "")
+            matches = [its or self._matches(one, older) for one, its in zip(arrived, matches, strict=True)]
         changes = _Changes()
-        counts = []
-        for one in arrived:
-            matches = self._matches(one, found)
-            if len(matches) == 1:
-                _apply(matches[0], one.receipt, now, changes)
-            counts.append(len(matches))
+        for one, its in zip(arrived, matches, strict=True):
+            if len(its) == 1:
+                _apply(its[0], one.receipt, now, changes)
         await changes.write(tx)
         for seconds in changes.waits:
             self._observe(seconds)
-        return counts
+        return [len(its) for its in matches]
 
     def _matches(self, one: Arrived, found: Mapping[str, list[_Part]]) -> list[_Part]:
         """Every part that the receipt may mean. More than one is never guessed at."""
@@ -234,10 +242,10 @@ class Receipts:
         await tx.conn.execute(delete(orphans).where(orphans.c.seq.in_(found)))
         return len(found)
 
-    async def _load(self, tx: Tx, keys: set[str]) -> dict[str, list[_Part]]:
+    async def _load(self, tx: Tx, keys: set[str], first: str) -> dict[str, list[_Part]]:
         known: dict[str, _Message] = {}
         found: dict[str, list[_Part]] = defaultdict(list)
-        for row in await tx.rows(FIND, tx.listed(keys)):
+        for row in await tx.rows(FIND, tx.listed(keys), first):
             message = known.get(row[5]) or known.setdefault(row[5], _message(row))
             message.part_statuses[row[2]] = Status(row[3])
             found[row[0]].append(_Part(message, row[2], row[0], row[1], row[4]))
@@ -265,6 +273,11 @@ def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of FIND
         purpose=row[11], context=orjson.loads(row[12]), status=Status(row[13]), status_at=row[14],
         connector_id=row[15], attempts=row[16], possible_duplicate=bool(row[17]), next_at=row[18],
     )  # fmt: skip
+
+
+def _keys(arrived: Iterable[Arrived]) -> set[str]:
+    """Everything that the carrier ids of these may be written as."""
+    return {key for one in arrived for key in candidates(storable(one.receipt.carrier_id))}
 
 
 def _parts_of(one: Arrived, keys: Sequence[str], found: Mapping[str, list[_Part]]) -> list[_Part]:

@@ -12,8 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.engine import make_url
+from sqlalchemy import func, select
 
 from gateway import quickstart
 from gateway.cli.client import KEY_VARIABLE, Server, Told, Unreachable, local_address, server
@@ -21,14 +20,15 @@ from gateway.cli.common import revision
 from gateway.cli.errors import sentence
 from gateway.cli.sockets import listen
 from gateway.config import CONFIG_FILE_VARIABLE, Settings
-from gateway.errors import Conflict, GatewayError
+from gateway.errors import GatewayError
 from gateway.queue import QueueError, open_queue
 from gateway.store import migrate
-from gateway.store.lock import InstanceLock
+from gateway.store.lock import is_served
+from gateway.store.partitions import MOST_MOVED, SLICED, day_of, days, strays
 from gateway.store.secrets import KEY_FILE, Vault
 from gateway.store.store import Store
-from gateway.store.tables import messages
-from gateway.store.times import SECOND
+from gateway.store.tables import messages, nodes
+from gateway.store.times import DAY, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -86,10 +86,13 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += _look_at_private_files(settings)
     database = await look_at_database(settings)
     findings.append(database)
-    served = database.state is State.WRONG or await is_served(settings)
+    served = database.state is State.WRONG or await _is_served(settings)
     findings.append(await look_at_queue(settings))
     findings += [one async for one in look_at_server(settings, served=served)]
-    newest = await _newest_message(settings) if database.state is State.OK else None
+    newest = None
+    if database.state is State.OK:
+        findings += [one async for one in look_at_tables(settings)]
+        newest = await _newest_message(settings)
     stepped = time.time() - time.monotonic() - started
     findings.append(judge_clock(time.time(), file_time=_file_time(settings), newest=newest, stepped=stepped))
     return findings
@@ -148,22 +151,52 @@ def _judge_mode(name: str, path: Path) -> Finding:
 
 
 async def look_at_database(settings: Settings) -> Finding:
-    """Whether the database opens, and is at the revision of this release."""
+    """Whether the database opens, and this release can serve it."""
     try:
         known = await revision(settings)
+        if not known:
+            return Finding("database", State.NOTE, "It is empty or not there yet.", "heliograph serve makes it.")
+        needed = (await migrate.standing(settings.database)).needed
     except GatewayError as error:
-        return Finding("database", State.WRONG, error.detail, f"{error.field}: {error.remedy}")
-    if not known:
-        return Finding("database", State.NOTE, "It is empty or not there yet.", "heliograph serve makes it.")
-    if known != (wanted := migrate.head()):
-        found = f"It is at revision {known}, and this release needs {wanted}."
-        return Finding("database", State.WRONG, found, "Run heliograph migrate.")
-    return Finding("database", State.OK, f"It opens, and is at revision {known}.")
+        return Finding("database", State.WRONG, error.detail, f"{error.field}: {error.remedy}".removeprefix(": "))
+    if not needed:
+        return Finding("database", State.OK, f"It opens, and is at revision {known}.")
+    found = f"It is at revision {known}, and this release needs {needed[-1].revision}."
+    if any(step.post for step in needed):
+        remedy = "Stop every older process, then run heliograph migrate --post."
+        return Finding("database", State.WRONG, found, remedy)
+    return Finding("database", State.WRONG, found, "Run heliograph migrate.")
+
+
+async def look_at_tables(settings: Settings) -> AsyncIterator[Finding]:
+    """What an upgrade left for later, and on PostgreSQL the partitions."""
+    if later := (await migrate.standing(settings.database)).later:
+        found = f"What only older releases need is still there ({', '.join(step.revision for step in later)})."
+        yield Finding("upgrade", State.NOTE, found, "When none of them runs any more: heliograph migrate --post")
+    store = Store(settings.database)
+    try:
+        if not store.sqlite:
+            yield await _look_at_partitions(store)
+    finally:
+        await store.close()
+
+
+async def _look_at_partitions(store: Store) -> Finding:
+    tomorrow, there = day_of(time.time_ns() // 1000) + DAY, await days(store.reader)
+    full = [one.table for one in SLICED if await strays(store.reader, one) > MOST_MOVED]
+    if full:
+        found = f"More than {MOST_MOVED:,} rows of {', '.join(full)} are in no day's partition: none is made any more."
+        return Finding("partitions", State.WRONG, found, "heliograph migrate moves them. All others wait meanwhile.")
+    if missing := [one.table for one in SLICED if tomorrow not in there[one]]:
+        found = f"There is no partition for tomorrow of {', '.join(missing)}."
+        remedy = "heliograph migrate makes it. Why the server did not is in its log: retention.partition."
+        return Finding("partitions", State.WRONG, found, remedy)
+    return Finding("partitions", State.OK, "They are made ahead.")
 
 
 async def look_at_queue(settings: Settings) -> Finding:
     """Whether the queue can be reached."""
-    queue = open_queue(settings.queue_url)
+    queue = open_queue(settings.queue_url, settings.database)
     try:
         await queue.size(quickstart.CONNECTOR)
     except (QueueError, OSError) as error:
@@ -260,23 +293,19 @@ def judge_clock(wall: float, *, file_time: float | None, newest: float | None, s
     return Finding("clock", State.OK, f"It says {said}.")
 
 
-async def is_served(settings: Settings) -> bool:
-    """Whether a process holds the lock. It is taken for a moment to find out, and only where it is there to take."""
-    if not _has_lock(settings):
-        return False
-    lock = InstanceLock(settings.database)
-    try:
-        await lock.acquire()
-    except (Conflict, OSError):
-        return True
-    await lock.release()
-    return False
-
-
-def _has_lock(settings: Settings) -> bool:
+async def _is_served(settings: Settings) -> bool:
+    """Whether some process of the gateway lives on this database."""
     if settings.database.startswith("sqlite"):
-        return Path(f"{make_url(settings.database).database}.lock").exists()
-    return True
+        return is_served(settings.database)
+    store = Store(settings.database)
+    try:
+        async with store.reading() as conn:
+            now = func.extract("epoch", func.now()) * SECOND
+            return bool(await conn.scalar(select(func.count()).where(nodes.c.expires_at > now)))
+    except GatewayError:
+        return False
+    finally:
+        await store.close()
 
 
 async def _newest_message(settings: Settings) -> float | None:

@@ -12,7 +12,7 @@ import getpass
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -31,7 +31,6 @@ from gateway.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from typing import Any
 
     from gateway.resources.desk import Page
 
@@ -46,8 +45,8 @@ ACCOUNT = DEFAULT_ACCOUNT
 HOW = "command line"  # as the consent log and the opt-outs say it
 
 
-def load_settings() -> Settings:
-    """The settings of this process.
+def load_settings(**given: Any) -> Settings:  # noqa: ANN401 -- settings are of several types
+    """The settings of this process; those ``given`` on the command line win.
 
     Raises:
         Invalid: one is wrong; names its variable.
@@ -58,7 +57,7 @@ def load_settings() -> Settings:
             "no_config_file", f"There is no file {path}.", field=CONFIG_FILE_VARIABLE, remedy="Name a TOML file."
         )
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(map(str, first["loc"])).upper()

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from gateway.app import running, web_app
-from gateway.cli.client import local_address
+from gateway.app import health_app, running, web_app
 from gateway.cli.errors import database_error, first_line, is_bad_address
-from gateway.cli.sockets import BACKLOG, explained, listen
+from gateway.cli.sockets import BACKLOG, METRICS_SETTINGS, explained, listen
 from gateway.cli.waiting import answering
 from gateway.store.writer import is_unavailable
 
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from gateway.errors import GatewayError
     from gateway.quickstart import Quickstart
 
-    #: Told when the server is ready: its address, and what a new user needs, if anything.
-    Announce: TypeAlias = Callable[[str, Quickstart | None], None]
+    #: Told when the server is ready: where it listens, if it does, and what a new user needs, if anything.
+    Announce: TypeAlias = Callable[[socket.socket | None, Quickstart | None], None]
 
 RETRY_EVERY = 2.0  # seconds between two attempts to open the database
 _KEEP_ALIVE = 75.0  # seconds; longer than the 60 of common load balancers, else they write into a closing connection
@@ -45,25 +44,34 @@ _LONGEST_GOODBYE = 3.0  # seconds for requests under way; event streams would ne
 log = structlog.get_logger()
 
 
-async def serve(settings: Settings, announce: Announce) -> None:
+async def serve(
+    settings: Settings, announce: Announce, listener: socket.socket | None, family: socket.socket | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once.
+
+    Without a listener there is no HTTP: a supervisor has given it to those of its processes that have the role api.
+    ``family`` leads to the supervisor; the process stops when that is gone.
 
     Raises:
         GatewayError: it cannot start, and trying again would not help.
     """
     stop = asyncio.Event()
     _obey_signals(stop)
-    with listen(settings.host, settings.port) as listener:
-        port = listener.getsockname()[1]
-        async with contextlib.AsyncExitStack() as stack:
-            instance = await _open(settings, listener, stop, stack)
-            if instance is None:
-                return
+    if family:
+        asyncio.get_running_loop().add_reader(family.fileno(), stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        instance = await _open(settings, listener, stack=stack, stop=stop)
+        if instance is None:
+            return
+        if listener:
             await _start_http(instance, listener, stack)
-            _spare_the_collector()
-            announce(local_address(settings.host, port), instance.quickstart)
-            await stop.wait()
-            log.info("stopping", action="serve.stop")
+        if settings.metrics_port:
+            watched = stack.enter_context(listen(settings.host, settings.metrics_port, METRICS_SETTINGS))
+            await _start_site(health_app(instance.services), instance, watched, stack)
+        _spare_the_collector()
+        announce(listener, instance.quickstart)
+        await stop.wait()
+        log.info("stopping", action="serve.stop")
 
 
 def _spare_the_collector() -> None:
@@ -90,13 +98,13 @@ def _obey_signals(stop: asyncio.Event) -> None:
 
 
 async def _open(
-    settings: Settings, listener: socket.socket, stop: asyncio.Event, stack: contextlib.AsyncExitStack
+    settings: Settings, listener: socket.socket | None, *, stack: contextlib.AsyncExitStack, stop: asyncio.Event
 ) -> Instance | None:
     """The instance, started; None when we are told to stop before the database could be opened."""
     instance = await _try(settings, stack, quiet=False)
     if instance is not None:
         return instance
-    async with answering(listener, RETRY_EVERY):
+    async with answering(listener, RETRY_EVERY) if listener else contextlib.nullcontext():
         while instance is None and not await _is_set(stop, RETRY_EVERY):
             instance = await _try(settings, stack, quiet=True)
     return instance
@@ -132,8 +140,16 @@ async def _is_set(event: asyncio.Event, within: float) -> bool:
 
 
 async def _start_http(instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack) -> None:
+    services = instance.services
+    app = web_app(services) if "api" in services.settings.roles else health_app(services)
+    await _start_site(app, instance, listener, stack)
+
+
+async def _start_site(
+    app: web.Application, instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack
+) -> None:
     runner = web.AppRunner(
-        web_app(instance.services), access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE,
+        app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE,
         shutdown_timeout=min(_LONGEST_GOODBYE, instance.services.settings.drain_seconds),
     )  # fmt: skip
     await runner.setup()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -12,29 +13,63 @@ import uvloop
 
 from gateway import quickstart
 from gateway.cli import logs
+from gateway.cli.client import local_address
 from gateway.cli.common import Json, load_settings
 from gateway.cli.output import print_json
+from gateway.cli.sockets import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from gateway.cli.serve import Announce
     from gateway.config import Settings
     from gateway.quickstart import Quickstart
 
 _EXAMPLE = "Hello from Heliograph"
 
 
-def command(as_json: Json = False) -> None:
+Role = Annotated[
+    str,
+    typer.Option(help="all, or some of api, worker, events and scheduler, separated by commas. Wins over the setting."),
+]
+Processes = Annotated[
+    int, typer.Option(min=1, max=64, help="Share the work among so many processes of this host, at one address.")
+]
+Inherited = Annotated[int, typer.Option(hidden=True)]
+
+
+def command(
+    role: Role = "",
+    processes: Processes = 1,
+    listen_fd: Inherited = -1,
+    family_fd: Inherited = -1,
+    as_json: Json = False,
+) -> None:
     """Start the gateway: HTTP API, console, connectors, and the simulated carrier unless it is turned off."""
     from gateway.cli.serve import serve  # noqa: PLC0415 -- the other commands need not load the whole server
+    from gateway.cli.supervisor import supervise  # noqa: PLC0415 -- as above
 
-    settings = load_settings()
+    settings = load_settings(**({"role": role} if role else {}))
     logs.configure(settings.log_level, settings.log_format)
-    uvloop.run(serve(settings, _announcer(settings, as_json=as_json)))
+    announce = _announcer(settings, as_json=as_json)
+    if processes > 1:
+        uvloop.run(supervise(settings, processes, announce))
+    elif family_fd >= 0:
+        line = socket.socket(fileno=family_fd)
+        listener = socket.socket(fileno=listen_fd) if listen_fd >= 0 else None
+        uvloop.run(serve(settings, lambda *_ready: _ready_on(line), listener, family=line))
+    else:
+        with listen(settings.host, settings.port) as listener:
+            uvloop.run(serve(settings, announce, listener))
 
 
-def _announcer(settings: Settings, *, as_json: bool) -> Callable[[str, Quickstart | None], None]:
-    def announce(local: str, welcome: Quickstart | None) -> None:
+def _ready_on(line: socket.socket) -> None:
+    """Tell the supervisor that we are ready."""
+    with contextlib.suppress(OSError):
+        line.send(b"r")
+
+
+def _announcer(settings: Settings, *, as_json: bool) -> Announce:
+    def announce(listener: socket.socket | None, welcome: Quickstart | None) -> None:
+        local = local_address(settings.host, listener.getsockname()[1] if listener else settings.port)
         url = settings.public_url.rstrip("/") or local
         with contextlib.suppress(OSError):  # output that goes to a full disk or to nobody must not end the service
             if as_json:

@@ -9,9 +9,10 @@ from gateway.errors import Conflict, GatewayError, Invalid
 
 BACKLOG = 1024  # connections that wait to be accepted
 SETTINGS = ("HELIOGRAPH_HOST", "HELIOGRAPH_PORT")
+METRICS_SETTINGS = ("HELIOGRAPH_HOST", "HELIOGRAPH_METRICS_PORT")
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, settings: tuple[str, str] = SETTINGS) -> socket.socket:
     """A socket that listens; port 0 takes a free one.
 
     It listens from the beginning, because two sockets may be bound to one port as long as neither listens.
@@ -25,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
-        raise _bad_host(host, SETTINGS[0]) from error
+        raise _bad_host(host, settings[0]) from error
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for old connections
@@ -33,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise explained(error, host, port) from error
+        raise explained(error, host, port, settings) from error
     listener.setblocking(False)
     return listener
 

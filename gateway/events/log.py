@@ -2,8 +2,8 @@
 
 Rule 1: an event is appended in the transaction that changes what it tells of; there is no event without the change
 and no change without its event.
-Rule 2: whoever reads keeps the last ``seq`` it has seen. One connection writes (gateway.store.writer), so ``seq``
-grows in the order of commits and nothing appears behind a reader's back.
+Rule 2: whoever reads keeps the last ``seq`` it has seen. ``seq`` grows in the order of commits (gateway.store.writer,
+rule 5), so nothing appears behind a reader's back.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _T = tables.events
 
 APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data")
+WATCH_SECONDS = 0.2  # another process's events are noticed so soon
 SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
 
 
@@ -95,7 +96,7 @@ class Page(NamedTuple):
     more: bool
 
 
-async def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
+def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
     """Add events to the log, in this order.
 
     ``feed`` is told after the commit. Without it readers hear of the events from ``watch``, a little later.
@@ -103,7 +104,7 @@ async def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> N
     if not events:
         return
     rows = [(event.account_id, event.subject_id, event.type.value, event.at, encode(event)) for event in events]
-    await tx.many(APPEND, rows)
+    tx.log(APPEND, rows)
     if feed is not None:
         tx.after_commit(feed.notify)
 
@@ -113,7 +114,7 @@ async def last_seq(connection: AsyncConnection) -> int:
     return int((await connection.execute(select(func.coalesce(func.max(_T.c.seq), 0)))).scalar_one())
 
 
-async def watch(store: Store, feed: Feed, every: float = 1.0) -> None:
+async def watch(store: Store, feed: Feed, every: float = WATCH_SECONDS) -> None:
     """Look every so many seconds whether the log has grown, and tell ``feed``: other processes write too. Endless."""
     seen = 0
     while True:
@@ -125,7 +126,17 @@ async def watch(store: Store, feed: Feed, every: float = 1.0) -> None:
         await asyncio.sleep(every)
 
 
-LAST = Hot("last event", (), lambda _dialect: text("SELECT coalesce(max(seq), 0) FROM events"))
+# PostgreSQL looks at the last days first: the partitions of all others need not be touched.
+_LAST = {
+    "sqlite": "SELECT coalesce(max(seq), 0) FROM events",
+    "postgresql": """
+        SELECT coalesce(
+            (SELECT seq FROM events
+             WHERE at >= CAST(extract(epoch FROM now() - interval '2 days') * 1000000 AS BIGINT)
+             ORDER BY seq DESC LIMIT 1),
+            (SELECT max(seq) FROM events), 0)""",
+}
+LAST = Hot("last event", (), lambda dialect: text(_LAST[dialect.name]))
 _FRESH = """
     SELECT seq, subject_id, type, data FROM events
     WHERE seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT)

@@ -55,6 +55,7 @@ class Post:
         folder: event files may only be in here.
         allow_private: webhooks may go to private addresses and by http.
         clock: microseconds since 1970.
+        owns: whether this process serves a destination, by its id.
         random: for jitter.
         resolver: looks names up for webhooks; None for the system's.
     """
@@ -68,6 +69,7 @@ class Post:
         folder: Path,
         allow_private: bool,
         clock: Callable[[], int],
+        owns: Callable[[str], bool] = lambda _destination_id: True,
         random: Random | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -77,10 +79,12 @@ class Post:
         self._folder = folder
         self._allow_private = allow_private
         self._clock = clock
+        self._owns = owns
         self._random = random or Random()  # noqa: S311 -- spreads retries; nothing is kept secret by it
         self._resolver = resolver
         self._session: ClientSession | None = None
         self._desks: dict[Destination, _Desk] = {}
+        self.enabled: frozenset[str] = frozenset()  # ids of all that somebody should serve
         self._refreshing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
@@ -90,7 +94,7 @@ class Post:
         return list(self._desks)
 
     async def start(self) -> None:
-        """Begin to deliver.
+        """Begin to deliver to those that this process serves.
 
         Raises:
             Unavailable: the database cannot be read.
@@ -115,13 +119,12 @@ class Post:
             Unavailable: the database cannot be read; nothing has changed.
         """
         async with self._refreshing:
-            wanted = await destinations.active(self._store)
-            ids = {destination.id for destination in wanted}
+            wanted = await self._wanted()
             for destination, desk in list(self._desks.items()):
                 if destination not in wanted or desk.task.done():
-                    await self._close(destination, keep=destination.id in ids)
+                    await self._close(destination, keep=destination.id in self.enabled)
             if wanted.keys() - self._desks.keys():
-                wanted = await destinations.active(self._store)  # with the progress that was stored just now
+                wanted = await self._wanted()  # with the progress that was stored just now
             for destination, cursor in wanted.items():
                 if destination not in self._desks:
                     self._open(destination, cursor)
@@ -144,6 +147,17 @@ class Post:
         # The time stands for the number: no event has it, and no two tests share it.
         sample = _Sample(now, destination.id, orjson.dumps(data).decode())
         return await self._sender(destination).send([sample], now)
+
+    async def drop(self) -> None:
+        """Stop what this process does not serve any more, at once and without storing how far it is."""
+        async with self._refreshing:
+            for destination in [one for one in self._desks if not self._owns(one.id)]:
+                await _cancelled(self._desks.pop(destination).task)
+
+    async def _wanted(self) -> dict[Destination, int]:
+        enabled = await destinations.active(self._store)
+        self.enabled = frozenset(destination.id for destination in enabled)
+        return {destination: cursor for destination, cursor in enabled.items() if self._owns(destination.id)}
 
     def _open(self, destination: Destination, cursor: int) -> None:
         try:

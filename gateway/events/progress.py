@@ -116,7 +116,8 @@ class Progress:
             await retries.keep(tx, self._id, list(letters.values()), taken)
             cursor, trouble, gone = state
             values = {"cursor": cursor, "trouble": trouble} | ({"enabled": 0} if gone else {})
-            await tx.conn.execute(update(_T).where(_T.c.id == self._id).values(values))
+            # A process that was asleep while another went on must not put the cursor back.
+            await tx.conn.execute(update(_T).where(_T.c.id == self._id, _T.c.cursor <= cursor).values(values))
 
         await store.write(work)
         self._saved = state

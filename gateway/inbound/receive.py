@@ -145,7 +145,7 @@ class Inbound:
         await tx.conn.execute(inbound_messages.insert().values(_row(text, match, reply_to)))
         if whole.assembly:
             await assembly.settle(tx.conn, whole, text.id)
-        await append(tx, [_event(text, match, reply_to)])
+        append(tx, [_event(text, match, reply_to)])
         if text.identity is not None and not text.identity.self_managed_opt_outs and not text.completes:
             await self._act(tx, text, match, opted)
         return text.id

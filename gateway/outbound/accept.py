@@ -1,7 +1,7 @@
 """Accepting messages: decide, store, and only then answer.
 
-Everything about one message happens in one transaction: the facts are read, the rules are asked, the message, its
-first event and the Idempotency-Key are written. A STOP that was committed before is therefore always seen.
+Everything that the database has a say in happens in one transaction: the facts are read, the rules are asked, the
+message, its first event and the Idempotency-Key are written. A STOP that was committed before is therefore always seen.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from compliance.types import Effect
-from gateway import numbers
 from gateway.errors import Conflict, GatewayError, Invalid, NotFound
 from gateway.events.log import append
 from gateway.events.record import Event, EventType, message_event
-from gateway.model import Dispatch, MessageType, Purpose, Status
+from gateway.model import Dispatch, Purpose, Status
 from gateway.outbound import facts as known
-from gateway.outbound.decision import DecisionBook, decide, verdict_document
-from gateway.outbound.request import MAX_BODY, MAX_TTL, MIN_TTL, Accepted, Answer, Order
+from gateway.outbound.decision import DecisionBook, decide
+from gateway.outbound.draft import Draft, drafted
+from gateway.outbound.request import Accepted, Answer, Order
 from gateway.resources.opt_outs import COUNT_CONFIRMATION
 from gateway.store.hot import inserting, inserting_once
 from gateway.store.tables import decisions, messages
-from gateway.store.times import from_millionths, new_id, span, to_micros
+from gateway.store.times import new_id, span, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.numbers import Destination
-    from gateway.outbound.decision import Decided, Links
+    from compliance.engine import Decision
+    from gateway.outbound.decision import Decided, Links, Ruling
+    from gateway.outbound.draft import Drafted
     from gateway.outbound.facts import Facts
     from gateway.outbound.request import SendRequest
     from gateway.resources.catalog import Catalog
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
 COLUMNS = (
     "id", "account_id", "destination", "country", "sender", "identity_id", "pool_id", "opt_out_list", "body",
     "body_hash", "encoding", "parts", "message_type", "purpose", "status", "status_at", "reason_code", "reason",
-    "connectors", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to", "context",
-    "decision_id", "key_id",
+    "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
+    "context", "decision_id", "key_id",
 )  # fmt: skip
 INSERT = inserting(messages, *COLUMNS)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
+# Looked up once: in Python 3.11 an Enum takes as long to find a member as a call takes.
+_QUEUED, _REFUSED = Status.QUEUED, Status.REFUSED
 
 
 @dataclass(slots=True)
@@ -59,18 +62,8 @@ class _Batch:
     confirmed: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    request: SendRequest
-    destination: Destination
-
-
 class Outbound:
-    """Accepts messages. A lane of the store's writer: orders that arrive together are decided together."""
-
-    rank = 50  # after receipts and replies: what they say counts for what is accepted with them
-    patience = 0.0
-    hot = True
+    """Accepts messages: what others call."""
 
     def __init__(
         self,
@@ -81,9 +74,8 @@ class Outbound:
         now: Callable[[], int],
         offer: Callable[[Sequence[Dispatch]], None],
     ) -> None:
-        self._store, self._catalog, self._links = store, catalog, links
-        self._now, self._offer = now, offer
-        self._book = DecisionBook()
+        self._store = store
+        self._acceptance = Acceptance(catalog, links, now=now, offer=offer)
 
     async def accept(self, request: SendRequest) -> Accepted:
         """Accept one message; see ``accept_all``. Raises the GatewayError that ``accept_all`` would return."""
@@ -100,106 +92,79 @@ class Outbound:
             Invalid: the Idempotency-Key was used with another request.
             Unavailable: nothing could be stored.
         """
-        outcome = await self._store.submit(self, order)
+        outcome = await self._store.submit(self._acceptance, drafted(order))
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome
 
     async def apply(self, tx: Tx, orders: Sequence[Order]) -> list[Answer | GatewayError]:
-        """Decide and write orders within ``tx``: what the writer calls, and whoever sends as part of its own change."""
-        now = self._now()
-        parsed = [[_parse(request) for request in order.requests] for order in orders]
-        people: dict[str, set[str]] = {}
-        for each in parsed:
-            for one in each:
-                if isinstance(one, _Parsed):
-                    people.setdefault(one.request.account_id, set()).add(one.destination.e164)
-        facts = await known.gather(tx, orders, people, now, self._lookback(people))
+        """Decide and write orders within ``tx``: for who sends as part of a change of its own."""
+        return await self._acceptance.apply(tx, [drafted(order) for order in orders])
+
+
+class Acceptance:
+    """A lane of the store's writer: orders that arrive together are decided together."""
+
+    rank = 50  # after receipts and replies: what they say counts for what is accepted with them
+    patience = 0.0
+    hot = True
+
+    def __init__(
+        self, catalog: Catalog, links: Links, *, now: Callable[[], int], offer: Callable[[Sequence[Dispatch]], None]
+    ) -> None:
+        self._catalog, self._links = catalog, links
+        self._now, self._offer = now, offer
+        self._book = DecisionBook()
+
+    async def apply(self, tx: Tx, orders: Sequence[Drafted]) -> list[Answer | GatewayError]:
+        """Decide and write; what the writer calls."""
+        facts = await known.gather(tx, orders, self._now(), self._lookback(orders))
         batch = _Batch()
-        answers = [self._answer(order, each, facts, batch) for order, each in zip(orders, parsed, strict=True)]
+        answers = [self._answer(order, facts, batch) for order in orders]
         await self._write(tx, batch, facts)
         return answers
 
-    def _lookback(self, accounts: dict[str, set[str]]) -> int:
-        return max((span(self._catalog.limits(account).lookback) for account in accounts), default=0)
+    def _lookback(self, orders: Sequence[Drafted]) -> int:
+        accounts = {one.order.requests[0].account_id for one in orders}
+        return max(span(self._catalog.limits(account).lookback) for account in accounts)
 
-    def _answer(
-        self, order: Order, parsed: list[_Parsed | GatewayError], facts: Facts, batch: _Batch
-    ) -> Answer | GatewayError:
+    def _answer(self, one: Drafted, facts: Facts, batch: _Batch) -> Answer | GatewayError:
+        order, drafts = one
+        key = order.idempotency_key
         account_id = order.requests[0].account_id
-        stored = facts.keys.get((account_id, order.idempotency_key)) if order.idempotency_key else None
+        stored = facts.keys.get((account_id, key)) if key else None
         if stored:
             return _replay(order, *stored)
-        outcomes = tuple(one if isinstance(one, GatewayError) else self._decide(one, facts, batch) for one in parsed)
-        if order.idempotency_key and any(isinstance(one, Accepted) and one.message_id for one in outcomes):
+        outcomes = tuple([self._decide(draft, facts, batch) if isinstance(draft, Draft) else draft for draft in drafts])
+        if key and any(isinstance(outcome, Accepted) and outcome.message_id for outcome in outcomes):
             response = orjson.dumps([_to_document(outcome) for outcome in outcomes]).decode()
-            facts.keys[account_id, order.idempotency_key] = (order.request_hash, response)
-            batch.keys.append((account_id, order.idempotency_key, order.request_hash, 202, response, facts.now))
+            facts.keys[account_id, key] = (order.request_hash, response)
+            batch.keys.append((account_id, key, order.request_hash, 202, response, facts.now))
         return Answer(outcomes)
 
-    def _decide(self, parsed: _Parsed, facts: Facts, batch: _Batch) -> Accepted | GatewayError:
-        request = parsed.request
+    def _decide(self, draft: Draft, facts: Facts, batch: _Batch) -> Accepted | GatewayError:
+        request = draft.request
         try:
-            decided = decide(request, parsed.destination, facts, self._catalog, self._links)
+            decided = decide(draft, facts, self._catalog, self._links)
         except GatewayError as error:
             if not error.field.startswith(request.path):
                 error.field = f"{request.path}{error.field}".rstrip(".")
             return error
-        decision_id, document = self._book.entry(decided)
-        status, next_at = _first_status(request, decided, facts.now)
-        accepted = _accepted(parsed, decided, document, status, facts.now, next_at)
+        ruling = self._book.ruling(decided)
+        accepted = _accepted(draft, decided, ruling, facts.now)
         if request.dry_run:
             return accepted
-        if not self._book.is_stored(decision_id):
-            batch.decisions[decision_id] = orjson.dumps(document).decode()
-        self._keep(batch, parsed, decided, accepted, decision_id, next_at)
-        if status is not Status.REFUSED:
-            _count(batch, facts, parsed, decided)
+        if not self._book.is_stored(ruling.id):
+            batch.decisions[ruling.id] = orjson.dumps(ruling.document).decode()
+        _keep(batch, draft, decided, ruling, accepted)
+        if accepted.status is not _REFUSED:
+            _count(batch, facts, draft, decided)
         return accepted
-
-    def _keep(
-        self,
-        batch: _Batch,
-        parsed: _Parsed,
-        decided: Decided,
-        accepted: Accepted,
-        decision_id: str,
-        next_at: int | None,
-    ) -> None:
-        request, now = parsed.request, accepted.created_at
-        identity, status = decided.choice.identity, accepted.status
-        expires_at = max(now, to_micros(request.send_at) if request.send_at else now) + span(request.ttl)
-        why = decided.outcome.refusal or decided.outcome.deferral
-        code, reason = (why.code, why.reason) if why else ("", "")
-        final_at = now if status is Status.REFUSED else None
-        batch.rows.append((
-            accepted.message_id, request.account_id, accepted.to, parsed.destination.country, identity.sender,
-            identity.id, decided.choice.pool.id if decided.choice.pool else "", identity.opt_out_list, decided.body,
-            decided.body_hash, decided.encoding.value, decided.parts, accepted.message_type, request.purpose.value,
-            status.value, now, code, reason, _json(decided.choice.connectors), decided.price, request.on_unknown.value,
-            next_at, expires_at, now, final_at, request.in_reply_to, _json(request.context), decision_id,
-            request.key_id,
-        ))  # fmt: skip
-        batch.events.append(message_event(
-            account_id=request.account_id, message_id=accepted.message_id, to=accepted.to, sender=identity.sender,
-            status=status, at=now, parts=decided.parts, message_type=accepted.message_type,
-            purpose=request.purpose.value, context=request.context, reason_code=code, reason=reason,
-            price=decided.price, event_type=EventType.MESSAGE_ACCEPTED if status is Status.QUEUED else None,
-        ))  # fmt: skip
-        if status is Status.QUEUED:
-            batch.ready.append(Dispatch(
-                id=accepted.message_id, account_id=request.account_id, destination=accepted.to, sender=identity.sender,
-                identity_id=identity.id, body=decided.body, parts=decided.parts, message_type=accepted.message_type,
-                purpose=request.purpose.value, opt_out_list=identity.opt_out_list,
-                connectors=decided.choice.connectors, created_at=now, expires_at=expires_at,
-                on_unknown=request.on_unknown.value, self_managed=identity.self_managed_opt_outs, rate=identity.rate,
-                country=parsed.destination.country, context=request.context,
-            ))  # fmt: skip
 
     async def _write(self, tx: Tx, batch: _Batch, facts: Facts) -> None:
         await tx.many(INSERT_DECISION, [(key, body) for key, body in batch.decisions.items()])
         await tx.many(INSERT, batch.rows)
-        await append(tx, batch.events)
+        append(tx, batch.events)
         await tx.many(known.KEEP_KEY, batch.keys)
         await tx.many(known.ADD_SPEND, [(account, facts.month, amount) for account, amount in batch.spent.items()])
         await tx.many(COUNT_CONFIRMATION, batch.confirmed)
@@ -209,81 +174,95 @@ class Outbound:
             tx.after_commit(lambda: self._offer(batch.ready))
 
 
-def _parse(request: SendRequest) -> _Parsed | GatewayError:
-    try:
-        _check(request)
-        return _Parsed(request, numbers.parse_destination(request.to, field=f"{request.path}to"))
-    except GatewayError as error:
-        return error
-
-
-def _check(request: SendRequest) -> None:
-    if not request.body:
-        raise Invalid(
-            "empty", "The text is empty.", field=f"{request.path}body", remedy="Write at least one character."
-        )
-    if "\0" in request.body:
-        raise Invalid(
-            "not_text", "The text holds a NUL character.", field=f"{request.path}body", remedy="Leave U+0000 out."
-        )
-    if len(request.body) > MAX_BODY:
-        detail = f"The text has {len(request.body)} characters; {MAX_BODY} are the most."
-        remedy = "Shorten it, or send it as several messages."
-        raise Invalid("too_long", detail, field=f"{request.path}body", remedy=remedy)
-    if not MIN_TTL <= request.ttl <= MAX_TTL:
-        raise Invalid("out_of_range", "A message lives from 5 to 259200 seconds.", field=f"{request.path}ttl")
-    if request.message_type and request.message_type not in set(MessageType):
-        raise Invalid(
-            "unknown_value", "The message type is TRANSACTIONAL or PROMOTIONAL.", field=f"{request.path}message_type"
-        )
-
-
-def _first_status(request: SendRequest, decided: Decided, now: int) -> tuple[Status, int | None]:
-    """Where a message begins, and when it may leave (None: when staff have decided)."""
-    if decided.outcome.effect is Effect.REFUSE:
-        return Status.REFUSED, None
-    if decided.outcome.effect is Effect.DEFER:
-        until = decided.outcome.until
+def _first_status(request: SendRequest, outcome: Decision, now: int) -> tuple[Status, int | None]:
+    """Where a message begins, and until when it is held (None: not, or until staff have decided)."""
+    if outcome.effect is Effect.REFUSE:
+        return _REFUSED, None
+    if outcome.effect is Effect.DEFER:
+        until = outcome.until
         return Status.SCHEDULED, to_micros(until) if until else None
     if request.send_at and to_micros(request.send_at) > now:
         return Status.SCHEDULED, to_micros(request.send_at)
-    return Status.QUEUED, now
+    return _QUEUED, None
 
 
-def _accepted(
-    parsed: _Parsed,
-    decided: Decided,
-    document: Mapping[str, Any],
-    status: Status,
-    now: int,
-    next_at: int | None,
-) -> Accepted:
-    refusal = decided.outcome.refusal
+def _accepted(draft: Draft, decided: Decided, ruling: Ruling, now: int) -> Accepted:
+    request, terms = draft.request, decided.terms
+    status, send_at = _first_status(request, decided.outcome, now)
     return Accepted(
-        message_id="" if parsed.request.dry_run else new_id(),
-        status=status,
-        to=parsed.destination.e164,
-        sender=decided.choice.identity.sender,
-        message_type=str(decided.message_type),
-        encoding=decided.encoding.value,
-        parts=decided.parts,
-        price=f"{from_millionths(decided.price):f}",
-        created_at=now,
-        send_at=next_at if status is Status.SCHEDULED else None,
-        decision=document,
-        dry_run=parsed.request.dry_run,
-        refusal=verdict_document(refusal) if refusal else None,
+        "" if request.dry_run else new_id(),
+        status,
+        draft.destination.e164,
+        decided.choice.identity.sender,
+        terms.message_type,
+        ruling.encoding,
+        terms.parts,
+        ruling.price,
+        now,
+        send_at,
+        ruling.document,
+        request.dry_run,
+        ruling.refusal,
     )
 
 
-def _count(batch: _Batch, facts: Facts, parsed: _Parsed, decided: Decided) -> None:
+def _keep(batch: _Batch, draft: Draft, decided: Decided, ruling: Ruling, accepted: Accepted) -> None:
+    """The row, the first event and, if it may leave now, the dispatch of one message."""
+    request, (e164, country), _ = draft
+    body, body_hash, _, parts, price, message_type = decided.terms
+    identity, status, now = decided.choice.identity, accepted.status, accepted.created_at
+    queued = status is _QUEUED
+    purpose = str(request.purpose)
+    expires_at = (max(now, to_micros(request.send_at)) if request.send_at else now) + span(request.ttl)
+    batch.rows.append((
+        accepted.message_id, request.account_id, e164, country, identity.sender, identity.id, ruling.pool_id,
+        identity.opt_out_list, body, body_hash, ruling.encoding, parts, message_type, purpose, str(status), now,
+        ruling.code, ruling.reason, ruling.connectors, decided.choice.connectors[0], price, str(request.on_unknown),
+        now if queued else accepted.send_at, expires_at, now, now if status is _REFUSED else None,
+        request.in_reply_to, _json(request.context), ruling.id, request.key_id,
+    ))  # fmt: skip
+    batch.events.append(message_event(
+        account_id=request.account_id, message_id=accepted.message_id, to=e164, sender=identity.sender, status=status,
+        at=now, parts=parts, message_type=message_type, purpose=purpose, context=request.context,
+        reason_code=ruling.code, reason=ruling.reason, price=price,
+        event_type=EventType.MESSAGE_ACCEPTED if queued else None,
+    ))  # fmt: skip
+    if queued:
+        batch.ready.append(_dispatch(draft, decided, accepted, expires_at))
+
+
+def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: int) -> Dispatch:
+    request, terms, identity = draft.request, decided.terms, decided.choice.identity
+    return Dispatch(
+        id=accepted.message_id,
+        account_id=request.account_id,
+        destination=draft.destination.e164,
+        sender=identity.sender,
+        identity_id=identity.id,
+        body=terms.body,
+        parts=terms.parts,
+        message_type=terms.message_type,
+        purpose=str(request.purpose),
+        opt_out_list=identity.opt_out_list,
+        connectors=decided.choice.connectors,
+        created_at=accepted.created_at,
+        expires_at=expires_at,
+        on_unknown=str(request.on_unknown),
+        self_managed=identity.self_managed_opt_outs,
+        rate=identity.rate,
+        country=draft.destination.country,
+        context=request.context,
+    )
+
+
+def _count(batch: _Batch, facts: Facts, draft: Draft, decided: Decided) -> None:
     """What is accepted counts at once, also for what follows in the same batch."""
-    account_id = parsed.request.account_id
-    if decided.price:
-        batch.spent[account_id] = batch.spent.get(account_id, 0) + decided.price
-        facts.spent[account_id] = facts.spent.get(account_id, 0) + decided.price
-    if parsed.request.purpose is Purpose.OPT_OUT_CONFIRMATION:
-        person = account_id, parsed.destination.e164, decided.choice.identity.opt_out_list
+    account_id, price = draft.request.account_id, decided.terms.price
+    if price:
+        batch.spent[account_id] = batch.spent.get(account_id, 0) + price
+        facts.spent[account_id] = facts.spent.get(account_id, 0) + price
+    if draft.request.purpose is Purpose.OPT_OUT_CONFIRMATION:
+        person = account_id, draft.destination.e164, decided.choice.identity.opt_out_list
         batch.confirmed.append(person)
         if opted := facts.opted.get(person):
             facts.opted[person] = replace(opted, confirmations=opted.confirmations + 1)
@@ -300,7 +279,7 @@ def _replay(order: Order, request_hash: str, response: str) -> Answer | GatewayE
 
 def _to_document(outcome: Accepted | GatewayError) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
-        return {name: getattr(outcome, name) for name in Accepted.__slots__}
+        return outcome._asdict()
     return {
         "error": type(outcome).__name__, "code": outcome.code, "detail": outcome.detail, "field": outcome.field,
         "remedy": outcome.remedy, "extra": outcome.extra,
@@ -314,5 +293,5 @@ def _from_document(document: dict[str, Any]) -> Accepted | GatewayError:
     return kind(document.pop("code"), document.pop("detail"), **document)
 
 
-def _json(value: Any) -> str:  # noqa: ANN401 -- anything JSON takes
-    return orjson.dumps(value).decode()
+def _json(context: Mapping[str, str]) -> str:
+    return orjson.dumps(context).decode() if context else "{}"

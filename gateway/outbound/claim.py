@@ -1,7 +1,8 @@
 """The last check before a message leaves, and the record that it is leaving.
 
 One statement moves a whole batch from QUEUED to SUBMITTING, and only those that are still QUEUED: so a message that
-was cancelled, refused or taken by another worker is not sent, and two workers never send one message. It is committed
+was cancelled, refused or taken by another worker is not sent, and two workers never send one message. A claim counts
+only under a lease that still stands (gateway.nodes.leases, rule 2). It is committed
 before the octets are written; what is SUBMITTING when a worker dies is UNKNOWN, never sent again blindly.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 
@@ -24,7 +25,7 @@ from gateway.store.tables import messages
 from gateway.store.times import from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
@@ -48,29 +49,39 @@ def _claim(dialect: Dialect) -> Executable:
 CLAIM = Hot("claim messages", ("p_submitting", "p_at", "p_connector", "p_next_at", "ids", "p_queued"), _claim)
 
 
+#: The connectors that this process has a lease on, in this transaction, with the fences of those leases.
+Standing: TypeAlias = "Callable[[Tx], Awaitable[Mapping[str, int]]]"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Messages that a connector has room for."""
 
     connector_id: str
+    fence: int  # of the lease on the connector
     messages: tuple[Dispatch, ...]
 
 
 class Claims:
-    """A lane of the store's writer. Gives back those of each claim that may leave now."""
+    """A lane of the store's writer. Gives back those of each claim that may leave now.
+
+    None may by a claim without a standing lease: another process has the connector now.
+    """
 
     rank = 60  # after everything that could forbid it
     patience = 0.003
     hot = True
 
-    def __init__(self, catalog: Catalog, *, now: Callable[[], int]) -> None:
-        self._catalog, self._now = catalog, now
+    def __init__(self, catalog: Catalog, standing: Standing, *, now: Callable[[], int]) -> None:
+        self._catalog, self._standing, self._now = catalog, standing, now
 
     async def apply(self, tx: Tx, claims: Sequence[Claim]) -> list[tuple[Dispatch, ...]]:
         now = self._now()
-        stopped = await self._stopped(tx, claims, now)
+        standing = await self._standing(tx)
+        valid = [claim for claim in claims if standing.get(claim.connector_id) == claim.fence]
+        stopped = await self._stopped(tx, valid, now)
         await move_in(tx, list(stopped.values()))
-        return [await self._take(tx, claim, stopped, now) for claim in claims]
+        return [await self._take(tx, claim, stopped, now) if claim in valid else () for claim in claims]
 
     async def _take(self, tx: Tx, claim: Claim, stopped: dict[str, Move], now: int) -> tuple[Dispatch, ...]:
         # Each once: a queue may announce a message again that waits already, and it must not leave twice.
@@ -147,7 +158,8 @@ def _until(decision: Decision) -> int | None:
 
 
 def _queued(dialect: Dialect) -> Executable:
-    return select(messages.c.id).where(among(messages.c.id, "ids", dialect), messages.c.status == bindparam("p_status"))
+    waiting = among(messages.c.id, "ids", dialect), messages.c.status == bindparam("p_status")
+    return select(messages.c.id).where(*waiting).order_by(messages.c.id).with_for_update()
 
 
 QUEUED = Hot("still in status", ("ids", "p_status"), _queued)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, select, text
 
 from compliance.types import Recent
 from gateway.model import STICKY_FOR, Purpose, Status
+from gateway.outbound.draft import Draft
 from gateway.resources import opt_outs, reviews
 from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import idempotency_keys, spend
-from gateway.store.times import HOUR, from_micros, span
+from gateway.store.times import HOUR, first_id, from_micros, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
 
-    from gateway.outbound.request import Order
+    from gateway.outbound.draft import Drafted
     from gateway.resources.opt_outs import OptOut
     from gateway.store.writer import Tx
 
@@ -30,12 +31,14 @@ RECENT = 200  # messages to one person that are looked at; recipient limits abov
 IDEMPOTENT_FOR = 24 * HOUR
 
 # The latest messages to each of some people. The limit is per person: a busy number costs no more than another.
+# The first id of that time says the same again, so that PostgreSQL looks into the partitions of those days only.
 _RECENT = {
     "sqlite": f"""
         SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
         FROM json_each(:people) AS person JOIN messages AS x ON x.rowid IN (
             SELECT m.rowid FROM messages AS m
             WHERE m.account_id = :account_id AND m.destination = person.value AND m.created_at > :since
+              AND m.id >= :first
             ORDER BY m.created_at DESC LIMIT {RECENT})""",  # noqa: S608 -- a constant of ours
     "postgresql": f"""
         SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
@@ -43,10 +46,12 @@ _RECENT = {
             SELECT m.destination, m.created_at, m.body_hash, m.message_type, m.identity_id, m.status, m.purpose
             FROM messages AS m
             WHERE m.account_id = CAST(:account_id AS TEXT) AND m.destination = person.value
-              AND m.created_at > CAST(:since AS BIGINT)
+              AND m.created_at > CAST(:since AS BIGINT) AND m.id >= CAST(:first AS TEXT)
             ORDER BY m.created_at DESC LIMIT {RECENT}) AS x""",  # noqa: S608 -- as above
 }
-RECENT_OF = Hot("recent of people", ("people", "account_id", "since"), lambda dialect: text(_RECENT[dialect.name]))
+RECENT_OF = Hot(
+    "recent of people", ("people", "account_id", "since", "first"), lambda dialect: text(_RECENT[dialect.name])
+)
 
 
 def _keys(dialect: Dialect) -> Executable:
@@ -90,22 +95,25 @@ def _add_spend(dialect: Dialect) -> Executable:
 ADD_SPEND = Hot("add spend", ("account_id", "month", "amount"), _add_spend)
 
 
-@dataclass(slots=True)
-class Person:
-    """What one person got of late from one account; grows as the batch is decided."""
+class Sticky(NamedTuple):
+    """The latest delivery to a person within 25 hours."""
 
-    recent: list[Recent] = field(default_factory=list)
-    sticky_identity_id: str = ""  # of the latest delivery within 25 hours
-    sticky_at: int = 0
+    identity_id: str = ""
+    at: int = 0
+
+
+NOT_STICKY = Sticky()
 
 
 @dataclass(slots=True)
 class Facts:
-    """Everything the database knows that a batch of orders needs."""
+    """Everything the database knows that a batch of orders needs; grows as the batch is decided."""
 
     now: int
     moment: datetime  # the same
-    people: dict[tuple[str, str], Person] = field(default_factory=lambda: defaultdict(Person))
+    # By account and number, what the person got of late.
+    recent: dict[tuple[str, str], list[Recent]] = field(default_factory=lambda: defaultdict(list))
+    sticky: dict[tuple[str, str], Sticky] = field(default_factory=dict)
     opted: dict[tuple[str, str, str], OptOut] = field(default_factory=dict)
     in_review: set[tuple[str, str, str]] = field(default_factory=set)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # -> request hash, stored response
@@ -116,38 +124,48 @@ class Facts:
         return f"{self.moment:%Y-%m}"
 
 
-async def gather(tx: Tx, orders: Sequence[Order], people: dict[str, set[str]], now: int, lookback: int) -> Facts:
+async def gather(tx: Tx, orders: Sequence[Drafted], now: int, lookback: int) -> Facts:
     """Look up all at once.
 
     Args:
         tx: the transaction in which the orders are decided.
-        orders: for their Idempotency-Keys.
-        people: E.164 numbers by account.
+        orders: for the people they go to, and for their Idempotency-Keys.
         now: microseconds.
         lookback: microseconds that the accounts' limits look back.
     """
     facts = Facts(now, from_micros(now))
-    phones = {phone for of_account in people.values() for phone in of_account}
-    facts.opted = await opt_outs.standing_in(tx, list(phones))
-    facts.in_review = await reviews.standing_in(tx, list(phones))
+    people = _people(orders)
+    phones = list({phone for of_account in people.values() for phone in of_account})
+    facts.opted = await opt_outs.standing_in(tx, phones)
+    facts.in_review = await reviews.standing_in(tx, phones)
     since = now - max(lookback, span(STICKY_FOR))
     for account_id, of_account in people.items():
-        rows = await tx.rows(RECENT_OF, tx.listed(of_account), account_id, since)
+        rows = await tx.rows(RECENT_OF, tx.listed(of_account), account_id, since, first_id(since))
         _remember(facts, account_id, rows)
         spent = await tx.rows(SPENT, account_id, facts.month)
         facts.spent[account_id] = spent[0][0] if spent else 0
-    await _load_keys(tx, facts, {order.idempotency_key for order in orders} - {""})
+    await _load_keys(tx, facts, {order.order.idempotency_key for order in orders} - {""})
     return facts
+
+
+def _people(orders: Sequence[Drafted]) -> dict[str, set[str]]:
+    """E.164 numbers by account."""
+    people: dict[str, set[str]] = {}
+    for order in orders:
+        for draft in order.drafts:
+            if isinstance(draft, Draft):
+                people.setdefault(draft.request.account_id, set()).add(draft.destination.e164)
+    return people
 
 
 def _remember(facts: Facts, account_id: str, rows: Iterable[tuple[str, int, str, str, str, str, str]]) -> None:
     sticky_since = facts.now - span(STICKY_FOR)
     for destination, created_at, body_hash, message_type, identity_id, status, purpose in rows:
-        person = facts.people[account_id, destination]
-        if status == Status.DELIVERED and created_at > max(sticky_since, person.sticky_at):
-            person.sticky_identity_id, person.sticky_at = identity_id, created_at
+        person = account_id, destination
+        if status == Status.DELIVERED and created_at > max(sticky_since, facts.sticky.get(person, NOT_STICKY).at):
+            facts.sticky[person] = Sticky(identity_id, created_at)
         if purpose == Purpose.MESSAGE and status not in {Status.REFUSED, Status.CANCELLED}:
-            person.recent.append(Recent(from_micros(created_at), body_hash, message_type))  # type: ignore[arg-type]
+            facts.recent[person].append(Recent(from_micros(created_at), body_hash, message_type))  # type: ignore[arg-type]
 
 
 async def _load_keys(tx: Tx, facts: Facts, wanted: set[str]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select
 from carriers.smpp.receipt import canonical
 from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
-from gateway.resources.messages import BY_IDS, Move, move_in, to_dispatch
+from gateway.resources.messages import LOCK_IDS, Move, move_in, to_dispatch
 from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import parts
 from gateway.store.texts import storable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from carriers.types import SubmissionResult
+    from gateway.outbound.claim import Standing
     from gateway.store.writer import Tx
 
 RETRY_AFTER = (5, 15, 60, 300, 900)  # seconds, +-20 %
@@ -69,6 +70,7 @@ class Settled:
     results: Mapping[int, SubmissionResult]  # by part number
     jitter: float  # 0.8 to 1.2
     give_up_after: int  # microseconds without a final receipt
+    fence: int  # of the lease under which it was claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +130,25 @@ def _retry(message: Dispatch, settled: Settled, result: SubmissionResult, now: i
 
 
 class Settlements:
-    """A lane of the store's writer. Gives the judgement on each message, once it is durable."""
+    """A lane of the store's writer. Gives the judgement on each message, once it is durable.
+
+    None for a message whose lease does not stand any more: whoever took it over has recorded UNKNOWN.
+    """
 
     rank = 10  # before receipts, which may speak of what is settled in the same batch
     patience = 0.005
     hot = True
 
-    def __init__(self, *, now: Callable[[], int]) -> None:
-        self._now = now
+    def __init__(self, standing: Standing, *, now: Callable[[], int]) -> None:
+        self._standing, self._now = standing, now
 
-    async def apply(self, tx: Tx, settled: Sequence[Settled]) -> list[Judgement]:
-        now = self._now()
-        judgements = [judge(one, now) for one in settled]
-        await tx.many(PUT_PART, [row for one in settled for row in _part_rows(one, now)])
-        await move_in(tx, [_to_move(one, verdict, now) for one, verdict in zip(settled, judgements, strict=True)])
-        return judgements
+    async def apply(self, tx: Tx, settled: Sequence[Settled]) -> list[Judgement | None]:
+        now, standing = self._now(), await self._standing(tx)
+        judged = [(one, judge(one, now)) for one in settled if standing.get(one.connector_id) == one.fence]
+        await tx.many(PUT_PART, [row for one, _ in judged for row in _part_rows(one, now)])
+        await move_in(tx, [_to_move(one, verdict, now) for one, verdict in judged])
+        verdicts = {one.message.id: verdict for one, verdict in judged}
+        return [verdicts.get(one.message.id) for one in settled]
 
 
 def _part_rows(settled: Settled, now: int) -> list[tuple[Any, ...]]:
@@ -193,7 +199,7 @@ class LateAnswers:
     async def apply(self, tx: Tx, late: Sequence[Late]) -> list[bool]:
         """True for each answer that still mattered."""
         now = self._now()
-        found = await tx.rows(BY_IDS, tx.listed({one.message_id for one in late}))
+        found = await tx.rows(LOCK_IDS, tx.listed({one.message_id for one in late}))
         unknown = {row[0]: row for row in found if row[-2] == Status.UNKNOWN}
         told = [one for one in late if one.message_id in unknown and one.result.outcome in _LATE]
         rows = [row for one in told for row in _late_row(one, to_dispatch(unknown[one.message_id]), now)]
@@ -227,7 +233,7 @@ STATES = Hot("messages with a part in status", ("ids", "p_status"), _states)
 
 def _late_row(one: Late, message: Dispatch, now: int) -> list[tuple[Any, ...]]:
     return _part_rows(
-        Settled(message, one.connector_id, one.carrier_group, {one.number: one.result}, 1.0, one.give_up_after), now
+        Settled(message, one.connector_id, one.carrier_group, {one.number: one.result}, 1.0, one.give_up_after, 0), now
     )
 
 

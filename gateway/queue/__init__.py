@@ -6,21 +6,34 @@ and an error here is never a reason to refuse a message.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
 from gateway.queue.base import URGENT_SHARE, Queue, QueueError
+from gateway.queue.local import LocalQueue
 from gateway.queue.memory import MemoryQueue
 
-__all__ = ["URGENT_SHARE", "MemoryQueue", "Queue", "QueueError", "open_queue"]
+__all__ = ["URGENT_SHARE", "LocalQueue", "MemoryQueue", "Queue", "QueueError", "open_queue"]
 
 
-def open_queue(url: str) -> Queue:
+def open_queue(url: str, instance: str) -> Queue:
     """The queue at an address: memory://, redis://, rediss:// or unix://.
 
-    Nothing is connected yet. Raises ValueError for another scheme.
+    ``instance`` tells apart those that share a host, not a database. Nothing is connected yet. Raises ValueError for
+    another scheme.
     """
     if url.startswith("memory://"):
-        return MemoryQueue()
+        return LocalQueue(_folder(instance))
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("the queue's address must begin with memory://, redis://, rediss:// or unix://")
     from gateway.queue.redis import RedisQueue  # noqa: PLC0415 -- the client costs 30 MB and half a second
 
     return RedisQueue(url)
+
+
+def _folder(instance: str) -> Path:
+    """Where the processes of an instance meet: not in its data folder, whose path may be too long for a socket."""
+    name = hashlib.sha256(instance.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"heliograph-{os.getuid()}" / name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 URGENT_SHARE = 8  # urgent ids for each other one, while both wait: an OTP overtakes a campaign, and does not stop it
 
@@ -17,9 +17,12 @@ class QueueError(Exception):
 class Queue(Protocol):
     """Announces the ids of messages that are ready to leave. A lane is a connector's id.
 
-    Every method but ``close`` raises QueueError when the queue cannot be reached. An id may come twice (after a crash,
-    or when it was put again while under way): whoever takes it leases the message in the database first.
+    Every method but ``serve`` and ``close`` raises QueueError when the queue cannot be reached. An id may come twice
+    (after a crash, or when it was put again while under way): whoever takes it claims the message in the database.
     """
+
+    def serve(self, lanes: Collection[str]) -> None:
+        """This process takes from these lanes, and from no others."""
 
     async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
         """Announce; an id that waits already is not announced again. Urgent ids overtake the others."""

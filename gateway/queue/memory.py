@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.queue.base import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 class _Lane:
@@ -49,6 +49,9 @@ class MemoryQueue:
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
+
+    def serve(self, lanes: Collection[str]) -> None:
+        """Nothing to do: there is no other process."""
 
     async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
         self._lane(lane).put(ids, urgent=urgent)

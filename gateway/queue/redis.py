@@ -23,7 +23,7 @@ from redis.exceptions import RedisError, ResponseError
 from gateway.queue.base import QueueError, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from redis.typing import KeyT, StreamIdT
 
@@ -148,6 +148,9 @@ class RedisQueue:
         self._clock = clock
         self._consumer = uuid4().hex
         self._lanes: dict[str, _Lane] = {}
+
+    def serve(self, lanes: Collection[str]) -> None:
+        """Nothing to do: everybody may take from every lane."""
 
     async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
         known = self._lane(lane)

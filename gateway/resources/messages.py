@@ -108,7 +108,7 @@ async def move_in(tx: Tx, moves: Sequence[Move]) -> None:
         IllegalMove: nothing of it was written.
     """
     await tx.many(MOVE, [_row(one) for one in moves])
-    await append(tx, [_event(one) for one in moves])
+    append(tx, [_event(one) for one in moves])
 
 
 def _row(one: Move) -> tuple[Any, ...]:
@@ -156,11 +156,12 @@ def to_dispatch(row: Any, sent_parts: Iterable[int] = (), by: str = "") -> Dispa
     return Dispatch(**values)
 
 
-def _by_ids(dialect: Dialect) -> Executable:
-    return dispatchable().where(among(messages.c.id, "ids", dialect))
+def _by_ids(dialect: Dialect) -> Select[Any]:
+    return dispatchable().where(among(messages.c.id, "ids", dialect)).order_by(messages.c.id)
 
 
 BY_IDS = Hot("messages by ids", ("ids",), _by_ids)
+LOCK_IDS = Hot("messages by ids, to be moved", ("ids",), lambda dialect: _by_ids(dialect).with_for_update())
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ async def cancel(store: Store, account_id: str, message_id: str, *, now: int) ->
 
     async def work(tx: Tx) -> None:
         query = dispatchable().where(messages.c.id == message_id, messages.c.account_id == account_id)
-        row = (await tx.conn.execute(query)).first()
+        row = (await tx.conn.execute(query.with_for_update())).first()
         if row is None:
             raise NotFound("message_not_found", "There is no message with this id.", field="id")
         status = Status(row.status)

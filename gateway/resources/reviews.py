@@ -80,7 +80,7 @@ async def open_in(
         }  # fmt: skip
         await rows.insert(tx.conn, reviews, values)
         data = {"review_id": values["id"], "phone": phone, "list": list_name, "why": why, "inbound_id": inbound_id}
-        await append(tx, [Event(EventType.REVIEW_OPENED, account_id, phone, at, data)])
+        append(tx, [Event(EventType.REVIEW_OPENED, account_id, phone, at, data)])
     await consent.record_in(
         tx, account_id=account_id, phone=phone, list_name=list_name, action=consent.REVIEW_OPENED, at=at,
         actor="person", how=why, words=words, inbound_id=inbound_id,
@@ -147,7 +147,7 @@ async def _record(tx: Tx, review: Review, reason: str) -> None:
     how = f"review closed with {review.outcome}"
     await consent.record_in(tx, **about, action=consent.REVIEW_CLOSED, how=how)
     data = {"review_id": review.id, "phone": review.phone, "list": review.list_name, "outcome": review.outcome}
-    await append(tx, [Event(EventType.REVIEW_CLOSED, review.account_id, review.phone, at, data)])
+    append(tx, [Event(EventType.REVIEW_CLOSED, review.account_id, review.phone, at, data)])
     if review.outcome == "OPT_OUT":
         await add_in(tx, **about, by_end_user=True, how="text read as STOP by staff")
 

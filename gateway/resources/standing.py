@@ -130,7 +130,7 @@ async def add_in(
     )  # fmt: skip
     if new:
         added = _added(account_id, phone, list_name, at, since, how, by_end_user=by_end_user, inbound_id=inbound_id)
-        await append(tx, [added])
+        append(tx, [added])
     return new
 
 
@@ -155,9 +155,7 @@ async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor
         (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, f"import: {iso(one.opted_out_at)}")
         for one in known
     ])  # fmt: skip
-    await append(
-        tx, [_added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how) for one in fresh.values()]
-    )
+    append(tx, [_added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how) for one in fresh.values()])
     return len(fresh)
 
 
@@ -194,7 +192,7 @@ async def lift_in(
     stood = lifted.rowcount > 0
     if stood:
         data = {"phone": phone, "list": list_name, "how": how, "inbound_id": inbound_id}
-        await append(tx, [Event(EventType.OPT_OUT_LIFTED, account_id, phone, at, data)])
+        append(tx, [Event(EventType.OPT_OUT_LIFTED, account_id, phone, at, data)])
     return stood
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -36,6 +37,11 @@ _PRAGMAS = (
 
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
+
+
+def file_beside(url: str, suffix: str) -> Path | None:
+    """A file that belongs to an SQLite database; None for another database."""
+    return Path(f"{make_url(url).database}.{suffix}") if url.startswith("sqlite") else None
 
 
 def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy.engine import make_url
 
 from gateway.errors import Unavailable
-from gateway.store.engine import is_sqlite, open_reader, open_writer
+from gateway.store.engine import file_beside, is_sqlite, open_reader, open_writer
 from gateway.store.hot import listed
 from gateway.store.peek import Peek
+from gateway.store.turn import Turn
 from gateway.store.writer import Writer, is_unavailable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Store:
             Path(make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
         self.url = url
         self.reader = open_reader(url)
-        self.writer = Writer(open_writer(url))
+        self.writer = Writer(open_writer(url), Turn(file_beside(url, "turn")))
         self._peek = Peek(url)
 
     @property

@@ -143,6 +143,37 @@ keywords = Table(
     _int("created_at"),
 )
 
+# What a release must know to work with this database: see gateway.store.migrate.
+schema_state = Table("schema_state", metadata, Column("id", Integer, primary_key=True), _text("least"))
+
+# Which node does what only one may do, and until when it may count on that.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Text, primary_key=True),  # new at each start
+    _text("host"),
+    _text("roles"),  # separated by spaces
+    _int("started_at"),
+    _int("expires_at"),  # when it counts as dead, unless it has told that it lives
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),  # "bind:<connector>", "events:<destination>", "scheduler"
+    _text("holder"),  # a node's id; "" when it is free
+    _int("fence"),  # grows with every holder: what an earlier one still writes can be told apart
+)
+
+link_reports = Table(
+    "link_reports",
+    metadata,
+    Column("connector_id", Text, primary_key=True),
+    _text("node_id"),
+    _text("status", "{}"),  # carriers.types.ConnectorStatus as JSON
+    _int("at"),
+)
+
 opt_out_lists = Table(
     "opt_out_lists",
     metadata,
@@ -237,9 +268,11 @@ decisions = Table(
     metadata,
     Column("id", Text, primary_key=True),  # SHA-256 of the body: many messages share one decision
     _text("body"),
+    _int("used_at"),  # when a message last had it, to the day; 0: not known, kept
 )
 
-_LIVE = text("final_at IS NULL")
+_QUEUED = text("status = 'QUEUED'")
+_LIVE = text("final_at IS NULL AND status <> 'QUEUED'")
 
 messages = Table(
     "messages",
@@ -263,6 +296,7 @@ messages = Table(
     _text("reason_code"),
     _text("reason"),
     _text("connectors", "[]"),  # JSON list of ids, first to last
+    _text("lane"),  # the first of them: who runs that one looks for the message
     _text("connector_id"),  # the one that took it
     _int("price"),
     _text("on_unknown"),
@@ -280,8 +314,11 @@ messages = Table(
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
     Index("ix_messages_person", "account_id", "destination", "created_at"),
-    # By what is due: to leave, to expire, to be given up (SUBMITTED for 72 hours without a final receipt).
+    # By what may leave through a connector: what waits for others, however much, is not looked at.
+    Index("ix_messages_queued", "lane", "message_type", "next_at", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+    # By what else is due: to be queued, to be given up (SUBMITTED for 72 hours without a final receipt).
     Index("ix_messages_live", "status", "next_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    postgresql_partition_by="RANGE (id)",  # by day: see gateway.store.partitions
 )
 
 parts = Table(
@@ -306,6 +343,7 @@ parts = Table(
         postgresql_where=text("carrier_key <> ''"),
     ),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (message_id)",
 )
 
 orphans = Table(
@@ -364,13 +402,14 @@ inbound_parts = Table(
 events = Table(
     "events",
     metadata,
-    Column("seq", _Counter, primary_key=True, autoincrement=True),
+    Column("seq", _Counter, primary_key=True, autoincrement=True),  # PostgreSQL: with ``at``, by which it has parts
     _account(),
     _text("subject_id"),  # the message's or inbound message's id
     _text("type"),
     _int("at"),
     _text("data"),  # the event as JSON, as destinations get it
     Index(None, "subject_id"),
+    postgresql_partition_by="RANGE (at)",
 )
 
 event_destinations = Table(

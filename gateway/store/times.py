@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from uuid_utils import uuid7
 
@@ -13,6 +14,7 @@ _MILLIONTH = Decimal("0.000001")
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 
 
 def to_micros(moment: datetime) -> int:
@@ -47,3 +49,9 @@ def from_millionths(amount: int) -> Decimal:
 def new_id() -> str:
     """A UUIDv7 (RFC 9562): sorts by the time it was made."""
     return str(uuid7())
+
+
+def first_id(at: int) -> str:
+    """The smallest id of that millisecond: ids made since then are not below it, ids made before are."""
+    version, variant = 7 << 76, 2 << 62  # RFC 9562, 5.7
+    return str(UUID(int=(at // 1000) << 80 | version | variant))

@@ -7,6 +7,8 @@ Rule 1: work of a lane is applied together, ``lane.apply(tx, payloads)``; lanes 
 Rule 2: single pieces of work run in a savepoint each; one that raises undoes itself only.
 Rule 3: a batch that fails as a whole is undone and its pieces are tried one by one, so a poisoned one fails alone.
 Rule 4: when the database cannot be written, everyone waiting gets Unavailable and nothing was stored.
+Rule 5: of several processes, one at a time writes SQLite (gateway.store.turn), and one at a time numbers the rows of
+a log (``Tx.log``): who reads a log by its numbers never finds an older one later.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from gateway.store.bare import Bare
+    from gateway.store.turn import Turn
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -43,6 +46,8 @@ PACE, PACE_BUSY, BUSY = 0.002, 0.010, 24
 LOCKED_TRIES, LOCKED_WAIT = 500, 0.01  # five seconds
 _NEVER = float("inf")
 BATCH = 500  # pieces of work in one transaction: bounds how long the first waits for the last
+# PostgreSQL: held from here to the commit. Any number will do that no one else uses; see gateway.store.migrate.
+IN_ORDER = Hot("number in order", (), lambda _dialect: text("SELECT pg_advisory_xact_lock(4851203)"))
 
 log = structlog.get_logger()
 
@@ -67,6 +72,7 @@ class Tx:
         self._bare = bare
         self._compiled = compiled
         self._after: list[Callable[[], None]] = []
+        self._logged: list[tuple[Hot, Sequence[tuple[Any, ...]]]] = []
 
     async def many(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run a hot statement once for each row."""
@@ -80,6 +86,22 @@ class Tx:
     def listed(self, values: Iterable[str]) -> Any:  # noqa: ANN401 -- see gateway.store.hot.listed
         return listed(values, self.dialect)
 
+    def log(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Append rows to a log, whose numbers grow in the order of commits: they are written last."""
+        self._logged.append((hot, rows))
+
+    async def finish(self) -> None:
+        """Write what was logged; the commit comes next."""
+        if not self._logged:
+            return
+        if self.dialect.name != "sqlite":
+            await self.rows(IN_ORDER)
+        together: dict[Hot, list[tuple[Any, ...]]] = {}
+        for hot, rows in self._logged:
+            together.setdefault(hot, []).extend(rows)
+        for hot, rows in together.items():
+            await self.many(hot, rows)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after.append(action)
 
@@ -87,13 +109,14 @@ class Tx:
         for action in self._after:
             _safely(action)
 
-    def mark(self) -> int:
+    def mark(self) -> tuple[int, int]:
         """Where ``unwind`` goes back to."""
-        return len(self._after)
+        return len(self._after), len(self._logged)
 
-    def unwind(self, mark: int) -> None:
-        """Forget what was to follow the commit of work that is undone."""
-        del self._after[mark:]
+    def unwind(self, mark: tuple[int, int]) -> None:
+        """Forget what work that is undone has logged, and what was to follow its commit."""
+        del self._after[mark[0] :]
+        del self._logged[mark[1] :]
 
     def _sql(self, hot: Hot) -> str:
         sql = self._compiled.get(hot.name)
@@ -114,8 +137,8 @@ class _Piece(Generic[P, R]):
 class Writer:
     """Owns the connection that writes."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, turn: Turn) -> None:
+        self._engine, self._turn = engine, turn
         self._waiting: deque[_Piece[Any, Any]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -138,6 +161,7 @@ class Writer:
             await self._task
         await self._drop_connection()
         await self._engine.dispose()
+        self._turn.close()
 
     def submit(self, lane: Lane[P, R], payload: P) -> asyncio.Future[R]:
         """Add to a lane. The future is resolved after the commit, or gets Unavailable."""
@@ -213,8 +237,9 @@ class Writer:
         tx = Tx(connection, bare, self._compiled)
         hot = all(piece.lane is not None and piece.lane.hot for piece in pieces)
         try:
-            async with _by_driver(bare) if hot else _by_sqlalchemy(connection):
+            async with self._turn, _by_driver(bare) if hot else _by_sqlalchemy(connection):
                 outcomes = await _apply(tx, pieces)
+                await tx.finish()
         except BaseException as error:
             if is_unavailable(error):
                 await self._drop_connection()

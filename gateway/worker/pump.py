@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 STORE_DOWN_WAIT = 1.0  # seconds before asking an unavailable database again
+QUEUE_DOWN_WAIT = 1.0
+LONGEST_WAIT = 2.0
 
 
 class Pump:
@@ -43,13 +45,16 @@ class Pump:
         self._id = connector_id
         self._worker = worker
         self._stopping = False
+        self._looked = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"pump-{connector_id}")
+        self._ear = asyncio.create_task(self._listen(), name=f"ear-{connector_id}")
 
     async def stop(self) -> None:
         """Claim no more. What is being claimed is handed over first: a claim that nobody follows up is UNKNOWN."""
         self._stopping = True
         self.wake.set()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self._ear.cancel()
+        await asyncio.gather(self._task, self._ear, return_exceptions=True)
 
     def give_back(self) -> None:
         """Parts that found no room have not left: say so, since nobody else will answer for them."""
@@ -70,6 +75,20 @@ class Pump:
                 log.exception("pump failed", action="worker.pump", connector=self._id)
                 await self._pause(STORE_DOWN_WAIT)
 
+    async def _listen(self) -> None:
+        """Wake the pump when the queue has something for it, and then not before it has looked."""
+        while True:
+            try:
+                await self._worker.queue.wait(self._id, LONGEST_WAIT)
+            except QueueError as error:
+                log.warning("queue unavailable", action="worker.listen", error=str(error))
+                self._worker.behind = True
+                await asyncio.sleep(QUEUE_DOWN_WAIT)
+                continue
+            self._looked.clear()
+            self.wake.set()
+            await self._looked.wait()
+
     async def _rest(self) -> None:
         at = self.line.wake_at()
         await self._pause(1.0 if at is None else min(1.0, max(0.001, (at - self._worker.now()) / SECOND)))
@@ -82,8 +101,9 @@ class Pump:
     async def _fill(self) -> bool:
         """Fill the window once. False when there was no room or nothing to send."""
         connector = self._worker.connections.get(self._id)
+        fence = self._worker.fence(self._id)
         room = connector.free() if connector else 0
-        if connector is None or room <= 0:
+        if connector is None or fence is None or room <= 0:
             return False
         if self.line.overflow:
             self._submit(connector, [])
@@ -92,12 +112,12 @@ class Pump:
         if not wanted:
             return False
         try:
-            taken = await self._worker.store.submit(self._worker.lanes.claims, Claim(self._id, tuple(wanted)))
+            taken = await self._worker.store.submit(self._worker.lanes.claims, Claim(self._id, fence, tuple(wanted)))
         except BaseException:
             self.line.hold(wanted)
             raise
         self._worker.forget({message.id for message in wanted} - {message.id for message in taken})
-        self._depart(connector, taken)
+        self._depart(connector, taken, fence)
         return True
 
     async def _next(self, room: int) -> list[Dispatch]:
@@ -114,6 +134,7 @@ class Pump:
         return await self._throttled(fitting, now)
 
     async def _take(self, count: int) -> list[Dispatch]:
+        self._looked.set()
         try:
             ids = await self._worker.queue.take(self._id, count)
             if ids:
@@ -122,7 +143,11 @@ class Pump:
             log.warning("queue unavailable", action="worker.take", error=str(error))
             self._worker.behind = True
             return []
-        return self._worker.resolve(ids)
+        try:
+            return await self._worker.resolve(ids)
+        except Unavailable:
+            self._worker.behind = True  # the hints are used up, the messages wait in the database
+            raise
 
     async def _throttled(self, messages: list[Dispatch], now: int) -> list[Dispatch]:
         rate = self._worker.connections.rate(self._id)
@@ -155,14 +180,15 @@ class Pump:
             log.warning("throttle unavailable", action="worker.throttle", error=str(error))
             return 1.0
 
-    def _depart(self, connector: Connector, taken: Sequence[Dispatch]) -> None:
+    def _depart(self, connector: Connector, taken: Sequence[Dispatch], fence: int) -> None:
         worker, now = self._worker, self._worker.now()
         profile = worker.connections.profile(self._id)
         out: list[Submission] = []
         for message in taken:
             reference = worker.references.next(self._id, message.destination) if message.parts > 1 else 0
             each = submissions(message, profile, reference, now)
-            worker.flights[message.id] = Flight(message, self._id, {read_reference(one.reference)[1] for one in each})
+            numbers = {read_reference(one.reference)[1] for one in each}
+            worker.flights[message.id] = Flight(message, self._id, fence, numbers)
             worker.metrics.accept_to_submit.observe((now - message.created_at) / SECOND)
             out += each
         self._submit(connector, out)

@@ -1,4 +1,4 @@
-"""What time does to messages: schedules fall due, retries and lives run out, receipts stay away."""
+"""What time does to messages: schedules fall due, lives run out, receipts stay away. One process at a time does it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import delete, or_, text
+from sqlalchemy import delete, literal_column, or_, text
 
 from gateway.errors import Unavailable
 from gateway.model import Status
-from gateway.resources.messages import Move, dispatchable, load, move_in, taken_parts, to_dispatch
+from gateway.resources.messages import Move, dispatchable, move_in, taken_parts, to_dispatch
 from gateway.store.hot import Hot
 from gateway.store.tables import idempotency_keys, messages, orphans, sessions
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gateway.inbound.receive import Inbound
     from gateway.model import Dispatch
     from gateway.receipts import Receipts
-    from gateway.resources.catalog import Catalog
     from gateway.store.store import Store
     from gateway.store.writer import Tx
-    from gateway.worker.worker import Worker
+    from gateway.worker.loading import Loader
 
 log = structlog.get_logger()
 
 TICK = 0.25  # seconds
 BATCH = 500
 CLEAN_EVERY = HOUR
-REFILL_EVERY = 30 * SECOND
 EXPIRE_EVERY = 10 * SECOND
-ORPHANS_EVERY = 60 * SECOND
+ORPHANS_EVERY = 15 * SECOND
 ORPHANS_LIVE = 72 * HOUR
 _DUE = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)  # move by themselves when their time comes
 ANY_DUE = Hot(
     "any message due",
     ("now",),
     lambda _dialect: text(
-        "SELECT 1 FROM messages WHERE final_at IS NULL AND status IN ('SCHEDULED', 'SUBMITTED', 'UNKNOWN')"
+        "SELECT 1 FROM messages WHERE final_at IS NULL AND status <> 'QUEUED'"
+        " AND status IN ('SCHEDULED', 'SUBMITTED', 'UNKNOWN')"
         " AND next_at <= CAST(:now AS BIGINT) LIMIT 1"
     ),
 )
@@ -54,38 +53,16 @@ class Sweeper:
     def __init__(
         self,
         store: Store,
-        worker: Worker,
         receipts: Receipts,
         inbound: Inbound,
-        catalog: Catalog,
+        loader: Loader,
+        offer: Callable[[Iterable[Dispatch]], None],
         *,
         now: Callable[[], int],
     ) -> None:
-        self._store, self._worker, self._receipts, self._catalog, self._now = store, worker, receipts, catalog, now
-        self._inbound = inbound
+        self._store, self._receipts, self._inbound, self._now = store, receipts, inbound, now
+        self._loader, self._offer = loader, offer
         self._next: dict[str, int] = {}
-
-    async def recover(self) -> int:
-        """At the start: what was leaving when the process died is UNKNOWN. Returns how many."""
-        total = 0
-        while count := await self._store.write(self._recover_some):
-            total += count
-        return total
-
-    async def _recover_some(self, tx: Tx) -> int:
-        now = self._now()
-        found = [to_dispatch(row) for row in await tx.conn.execute(_live(Status.SUBMITTING).limit(BATCH))]
-        reason = "The gateway stopped before the carrier answered."
-        moves = []
-        for message in found:
-            resend = message.on_unknown == "resend_once" and not message.possible_duplicate
-            moves.append(Move(
-                message, Status.SUBMITTING, Status.UNKNOWN, now, code="interrupted", reason=reason,
-                next_at=now if resend else None, final=not resend, attempts=message.attempts,
-                possible_duplicate=message.possible_duplicate,
-            ))  # fmt: skip
-        await move_in(tx, moves)
-        return len(found)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -101,13 +78,12 @@ class Sweeper:
     async def tick(self) -> None:
         now = self._now()
         await self._due(now)
-        await self._refill(now)
         if self._every("expire", EXPIRE_EVERY, now):
             await self._expire(now)
             await self._inbound.give_overdue()
-        receipts = self._receipts
-        if receipts.base_learned or (receipts.orphans and self._every("orphans", ORPHANS_EVERY, now)):
-            await receipts.reclaim_all()
+        # Also those that other processes have kept, so whether this one knows of any does not count.
+        if self._receipts.base_learned or self._every("orphans", ORPHANS_EVERY, now):
+            await self._receipts.reclaim_all()
         if self._every("clean", CLEAN_EVERY, now):
             await self._store.write(lambda tx: _clean(tx, now))
 
@@ -121,12 +97,12 @@ class Sweeper:
         """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
         if not await self._store.peek(ANY_DUE, now):
             return
-        live = messages.c.final_at.is_(None)
+        live = messages.c.final_at.is_(None) & (messages.c.status != literal_column("'QUEUED'"))
         due = messages.c.status.in_([status.value for status in _DUE])
         query = dispatchable().where(live, due, messages.c.next_at <= now).order_by(messages.c.next_at).limit(BATCH)
         while rows := await self._rows(query):
             moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
-            self._worker.offer([self._complete(message) for message in moved])
+            self._offer([self._loader.complete(message) for message in moved])
 
     async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
         async with self._store.reading() as connection:
@@ -136,7 +112,8 @@ class Sweeper:
         """The rows may have moved since they were read: only those still as read are moved."""
         was = {row.id: row.status for row in rows}
         live = messages.c.final_at.is_(None)
-        current = await tx.conn.execute(dispatchable().where(messages.c.id.in_(was), live, messages.c.next_at <= now))
+        query = dispatchable().where(messages.c.id.in_(was), live, messages.c.next_at <= now)
+        current = await tx.conn.execute(query.order_by(messages.c.id).with_for_update())
         found = [row for row in current if row.status == was[row.id]]
         taken = await taken_parts(tx.conn, [row.id for row in found if row.parts > 1])
         due = [(to_dispatch(row, *taken.get(row.id, ())), row) for row in found]
@@ -148,50 +125,14 @@ class Sweeper:
             if one.to is Status.QUEUED
         ]
 
-    async def _refill(self, now: int) -> None:
-        """Fetch QUEUED messages that are not in memory: after a start, a retry's wait, or a flood."""
-        worker = self._worker
-        due = worker.retry_at is not None and worker.retry_at <= now
-        again = self._every("refill", REFILL_EVERY, now)
-        if not due and not (worker.behind and worker.hungry) and not again:
-            return
-        if again:
-            worker.announce_again()
-        asked = max(worker.room, BATCH) + worker.waiting
-        query = _live(Status.QUEUED).where(messages.c.next_at <= now).order_by(messages.c.next_at).limit(asked)
-        found = [row.id for row in await self._rows(query.with_only_columns(messages.c.id))]
-        fresh = [message_id for message_id in found if not worker.knows(message_id)]
-        worker.behind = len(fresh) > worker.room or len(found) == asked
-        worker.retry_at = await self._next_retry(now)
-        await self._fetch(fresh[: max(worker.room, 0)])
-
-    async def _fetch(self, message_ids: list[str]) -> None:
-        for start in range(0, len(message_ids), BATCH):
-            some = messages.c.id.in_(message_ids[start : start + BATCH])
-            found = await load(self._store, _live(Status.QUEUED).where(some).order_by(messages.c.next_at))
-            self._worker.offer([self._complete(message) for message in found])
-
-    async def _next_retry(self, now: int) -> int | None:
-        query = _live(Status.QUEUED).where(messages.c.next_at > now).order_by(messages.c.next_at).limit(1)
-        rows = await self._rows(query.with_only_columns(messages.c.next_at))
-        return rows[0].next_at if rows else None
-
-    def _complete(self, message: Dispatch) -> Dispatch:
-        """A message from the database, with what only its identity knows."""
-        identity = self._catalog.directory(message.account_id).identity_by_id.get(message.identity_id)
-        if identity is None:
-            return message
-        return replace(message, rate=identity.rate, self_managed=identity.self_managed_opt_outs)
-
     async def _expire(self, now: int) -> None:
-        waiting = or_(messages.c.status == Status.QUEUED, messages.c.status == Status.SCHEDULED)
+        # Written out, not parameters: only so do planners see that the partial indexes serve.
+        queued = messages.c.status == literal_column("'QUEUED'")
+        scheduled = messages.c.final_at.is_(None) & (messages.c.status != literal_column("'QUEUED'"))
+        waiting = or_(queued, scheduled & (messages.c.status == Status.SCHEDULED))
         query = dispatchable().where(messages.c.final_at.is_(None), waiting, messages.c.expires_at <= now).limit(BATCH)
         while rows := await self._rows(query):
-            self._worker.forget(await self._store.write(partial(_expire_some, rows=rows, now=now)))
-
-
-def _live(status: Status) -> Any:  # noqa: ANN401 -- SQLAlchemy's Select
-    return dispatchable().where(messages.c.final_at.is_(None), messages.c.status == status.value)
+            await self._store.write(partial(_expire_some, rows=rows, now=now))
 
 
 def _due_move(message: Dispatch, row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()
@@ -216,10 +157,11 @@ def _due_move(message: Dispatch, row: Any, now: int) -> Move:  # noqa: ANN401 --
     )  # fmt: skip
 
 
-async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> list[str]:
+async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> None:
     ids = [row.id for row in rows]
     waiting = messages.c.status.in_([Status.QUEUED.value, Status.SCHEDULED.value])
-    current = list(await tx.conn.execute(dispatchable().where(messages.c.id.in_(ids), waiting)))
+    query = dispatchable().where(messages.c.id.in_(ids), waiting).order_by(messages.c.id).with_for_update()
+    current = list(await tx.conn.execute(query))
     reason = "It did not leave within its time to live."
     await move_in(tx, [
         Move(
@@ -228,7 +170,6 @@ async def _expire_some(tx: Tx, *, rows: list[Any], now: int) -> list[str]:
         )
         for row in current
     ])  # fmt: skip
-    return [row.id for row in current]
 
 
 async def _clean(tx: Tx, now: int) -> None:

@@ -1,6 +1,7 @@
 """From the queue to the carriers and back: announce, pump, settle.
 
-Rule 1: a message is in memory at most once (``known``); what does not fit waits in the database and is fetched later.
+Rule 1: a message is in memory at most once (``known``), and only where its connector runs; what does not fit waits in
+the database and is fetched later.
 Rule 2: the queue may lose everything: what is QUEUED and due is fetched again from the database.
 Rule 3: an answer is recorded until the database takes it; meanwhile its message stays in flight.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from gateway.model import MessageType
 from gateway.outbound.settle import Late, Settled
 from gateway.queue import QueueError
 from gateway.store.times import HOUR
+from gateway.worker.announcer import Announcer
 from gateway.worker.flights import References, read_reference
 from gateway.worker.pump import STORE_DOWN_WAIT, Pump
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.throttle import Throttle
     from gateway.worker.connections import Connections
     from gateway.worker.flights import Flight
+    from gateway.worker.loading import Loader
 
 log = structlog.get_logger()
 
@@ -56,23 +58,42 @@ class Lanes:
 
 
 class Worker:
-    """Hands messages to connectors, and records what they answer."""
+    """Hands messages to connectors, and records what they answer.
+
+    Args:
+        store: takes claims and settlements.
+        lanes: of the store's writer.
+        loader: reads messages that others have announced.
+        queue: announces them.
+        throttle: keeps rates.
+        connections: the connectors that run here.
+        up: whether a connector takes messages, wherever it runs.
+        fence: of this node's lease on a connector; None while it has none.
+        settings: how much is kept in memory.
+        metrics: told what happens.
+        now: microseconds.
+        rng: spreads retries.
+    """
 
     def __init__(
         self,
         *,
         store: Store,
         lanes: Lanes,
+        loader: Loader,
         queue: Queue,
         throttle: Throttle,
         connections: Connections,
+        up: Callable[[str], bool],
+        fence: Callable[[str], int | None],
         settings: Settings,
         metrics: Metrics,
         now: Callable[[], int],
         rng: random.Random,
     ) -> None:
-        self.store, self.lanes, self.queue, self.throttle = store, lanes, queue, throttle
-        self.connections, self.metrics, self.now = connections, metrics, now
+        self.store, self.lanes, self.loader, self.queue, self.throttle = store, lanes, loader, queue, throttle
+        self.connections, self.fence, self.metrics, self.now = connections, fence, metrics, now
+        self.announcer = Announcer(queue, up, self._keep, self._unheard)
         self.references = References()
         self.flights: dict[str, Flight] = {}
         self.behind = True  # the database may hold messages that are due and not in memory
@@ -81,29 +102,44 @@ class Worker:
         self._give_up_after = settings.receipt_wait_hours * HOUR
         self._known: dict[str, Dispatch] = {}
         self._pumps: dict[str, Pump] = {}
+        self._live: set[str] = set()  # connectors whose link is up
         self._tasks: set[asyncio.Task[None]] = set()
-        self._news: deque[Dispatch] = deque()
-        self._news_event = asyncio.Event()
-        self._stopping = False
 
     # What others tell the worker.
 
-    def offer(self, messages: Sequence[Dispatch]) -> None:
+    def offer(self, messages: Iterable[Dispatch]) -> None:
         """These are committed as QUEUED. Takes as many as memory allows; the others are fetched later."""
-        for message in messages:
-            if message.id in self._known:
-                continue
-            if not self._has_room(message):
-                self.behind = True
-                continue
-            self._known[message.id] = message
-            self._news.append(message)
-        self._news_event.set()
+        self.announcer.offer(messages)
+
+    def fall_behind(self) -> None:
+        """Some hints were lost: look into the database."""
+        self.behind = True
+
+    def _keep(self, lane: str, message: Dispatch) -> bool:
+        """Whether to announce a message. Those of connectors that run elsewhere are not kept here."""
+        if lane not in self._pumps:
+            self._known.pop(message.id, None)
+            return True
+        if message.id in self._known or not self.connections.up(lane):
+            return False  # of a link that is down, nothing takes up memory: it is fetched when the link is back
+        if not self._has_room(message):
+            self.behind = True
+            return False
+        self._known[message.id] = message
+        return True
 
     def _has_room(self, message: Dispatch) -> bool:
         """An OTP still finds room when memory is full of promotions."""
         reserve = self._settings.warm_messages if message.message_type == MessageType.TRANSACTIONAL else 0
         return self.room + reserve > 0
+
+    def _unheard(self, lane: str, messages: Sequence[Dispatch]) -> None:
+        """The queue is away: what runs here goes on without it."""
+        if pump := self._pumps.get(lane):
+            pump.line.held.extend(messages)
+            pump.wake.set()
+        else:
+            self.forget(message.id for message in messages)
 
     @property
     def room(self) -> int:
@@ -119,6 +155,11 @@ class Worker:
     def waiting(self) -> int:
         return len(self._known) - len(self.flights)
 
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The connectors that this worker looks after."""
+        return tuple(self._pumps)
+
     def knows(self, message_id: str) -> bool:
         return message_id in self._known
 
@@ -126,8 +167,15 @@ class Worker:
         for message_id in message_ids:
             self._known.pop(message_id, None)
 
-    def resolve(self, ids: Iterable[str]) -> list[Dispatch]:
-        """The messages that these ids announce and that are not under way."""
+    async def resolve(self, ids: Sequence[str]) -> list[Dispatch]:
+        """The messages that these ids announce and that are not under way; others' are read from the database.
+
+        Raises:
+            Unavailable: the database cannot be read.
+        """
+        unknown = [message_id for message_id in ids if message_id not in self._known]
+        if unknown:
+            self._known |= {message.id: message for message in await self.loader.queued(unknown)}
         found = [self._known[message_id] for message_id in ids if message_id in self._known]
         return [message for message in found if message.id not in self.flights]
 
@@ -154,19 +202,24 @@ class Worker:
         if pump and not self.connections.up(connector_id):
             pump.give_back()
             self._spawn(self._lead_elsewhere(connector_id, pump))
+            self._live.discard(connector_id)
+        elif pump and connector_id not in self._live:
+            self._live.add(connector_id)
+            self.behind = True  # nothing was kept for it while it was down
         self._wake(connector_id)
 
     # Life.
 
     def start(self) -> None:
-        self._spawn(self._announce())
-        self.follow()
+        self._spawn(self.announcer.run())
 
     def follow(self) -> None:
         """Have a pump for each connector that runs, and none for those that do not."""
         running = set(self.connections.ids())
+        self.queue.serve(running)
         for connector_id in running - self._pumps.keys():
             self._pumps[connector_id] = Pump(connector_id, self)
+            self.behind = True
         for connector_id in self._pumps.keys() - running:
             self._spawn(self._retire(connector_id, self._pumps.pop(connector_id)))
 
@@ -175,78 +228,68 @@ class Worker:
         pump.give_back()
         await self._lead_elsewhere(connector_id, pump)
 
-    async def stop(self, grace: float) -> None:
-        """Submit no more, and give what is at the carriers ``grace`` seconds to be answered and recorded."""
-        self._stopping = True
-        await asyncio.gather(*(pump.stop() for pump in self._pumps.values()))
-        for pump in self._pumps.values():
+    async def finish(self, connector_ids: Iterable[str], grace: float) -> None:
+        """Submit no more by these connectors, and wait ``grace`` seconds for the answers to what is out."""
+        pumps = [self._pumps[one] for one in connector_ids if one in self._pumps]
+        await asyncio.gather(*(pump.stop() for pump in pumps))
+        for pump in pumps:
             pump.give_back()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._landed(), grace)
+            await asyncio.wait_for(self._landed(set(connector_ids)), grace)
+
+    async def stop(self, grace: float) -> None:
+        """Submit no more, and give what is at the carriers ``grace`` seconds to be answered and recorded."""
+        await self.finish(list(self._pumps), grace)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _landed(self) -> None:
-        while self.flights:  # noqa: ASYNC110 -- answers come by callbacks; at a stop a look each 20 ms is soon enough
+    async def _landed(self, connector_ids: set[str]) -> None:
+        while any(flight.connector_id in connector_ids for flight in self.flights.values()):  # noqa: ASYNC110 -- answers come by callbacks; at a stop a look each 20 ms is soon enough
             await asyncio.sleep(0.02)
 
-    # Announcing.
-
-    async def _announce(self) -> None:
-        while True:
-            await self._news_event.wait()
-            self._news_event.clear()
-            lanes: defaultdict[tuple[str, bool], list[Dispatch]] = defaultdict(list)
-            while self._news:
-                message = self._news.popleft()
-                lanes[self._lane(message), message.message_type == MessageType.TRANSACTIONAL].append(message)
-            for (connector_id, urgent), messages in lanes.items():
-                await self._put(connector_id, messages, urgent=urgent)
-
-    async def _put(self, connector_id: str, messages: list[Dispatch], *, urgent: bool) -> None:
-        try:
-            await self.queue.put(connector_id, [message.id for message in messages], urgent=urgent)
-        except QueueError as error:  # the queue is a hint: go on without it
-            log.warning("queue unavailable", action="worker.announce", error=str(error))
-            if pump := self._pumps.get(connector_id):
-                pump.line.held.extend(messages)
-            else:
-                self.forget(message.id for message in messages)
-                self.behind = True
-        self._wake(connector_id)
-
-    def _lane(self, message: Dispatch) -> str:
-        """The first connector of the route that is up; the first of all while none is."""
-        return next((one for one in message.connectors if self.connections.up(one)), message.connectors[0])
+    # Leading elsewhere.
 
     async def _lead_elsewhere(self, connector_id: str, pump: Pump) -> None:
         """A link went down: what waits for it and may go by another way is announced there."""
         waiting = pump.line.drain()
-        with contextlib.suppress(QueueError):
-            waiting += self.resolve(await self.queue.take(connector_id, self._settings.warm_messages))
-        self._news.extend(waiting)
-        self._news_event.set()
+        with contextlib.suppress(QueueError, Unavailable):
+            waiting += await self.resolve(await self.queue.take(connector_id, self._settings.warm_messages))
+        self._announce_anew(waiting)
 
     def announce_again(self) -> None:
         """The queue may have lost what it was told: tell it again of all that waits in no line."""
         in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
-        under_way = in_line | self.flights.keys() | {message.id for message in self._news}
-        self._news.extend(message for message in self._known.values() if message.id not in under_way)
-        self._news_event.set()
+        under_way = in_line | self.flights.keys() | self.announcer.waiting()
+        self._announce_anew([message for message in self._known.values() if message.id not in under_way])
+
+    def _announce_anew(self, messages: Iterable[Dispatch]) -> None:
+        """Of what is kept here; what another process runs now, or a link that is down, is forgotten."""
+        for message in messages:
+            lane = self.announcer.lane(message)
+            if not self.connections.up(lane):
+                self._known.pop(message.id, None)
+            if lane not in self._pumps or self.connections.up(lane):
+                self.announcer.again((message,))
 
     # Settling.
 
     def _close(self, flight: Flight) -> Settled:
         group = self.connections.group(flight.connector_id)
         jitter = self._rng.uniform(0.8, 1.2)
-        return Settled(flight.message, flight.connector_id, group, flight.results, jitter, self._give_up_after)
+        return Settled(
+            flight.message, flight.connector_id, group, flight.results, jitter, self._give_up_after, flight.fence
+        )
 
     async def _record(self, settled: list[Settled]) -> None:
         futures = [self.store.submit(self.lanes.settlements, one) for one in settled]
         for one, future in zip(settled, futures, strict=True):
             try:
-                self._land(one, await self._recorded(one, future))
+                judgement = await self._recorded(one, future)
+                if judgement is None:
+                    self._land_late(one)
+                else:
+                    self._land(one, judgement)
             except Exception:  # a fault of ours; the row stays SUBMITTING, and is UNKNOWN at the next start
                 log.exception("answer not recorded", action="worker.settle", message=one.message.id)
                 self.flights.pop(one.message.id, None)
@@ -256,7 +299,7 @@ class Worker:
             with contextlib.suppress(Unavailable):  # the sweeper asks for orphans again
                 await self.lanes.receipts.reclaim(ids)
 
-    async def _recorded(self, settled: Settled, future: asyncio.Future[Judgement]) -> Judgement:
+    async def _recorded(self, settled: Settled, future: asyncio.Future[Judgement | None]) -> Judgement | None:
         while True:
             try:
                 return await future
@@ -278,6 +321,13 @@ class Worker:
         self._known[message_id] = again
         self._go_again(settled.connector_id, again)
 
+    def _land_late(self, settled: Settled) -> None:
+        """The lease was lost before the answers were recorded: others hold the message for UNKNOWN."""
+        self.flights.pop(settled.message.id, None)
+        self.forget({settled.message.id})
+        for number, result in settled.results.items():
+            self._spawn(self._record_late(settled.connector_id, settled.message.id, number, result))
+
     def _go_again(self, connector_id: str, message: Dispatch) -> None:
         """By the same link if it is up, before what is newer; else by another."""
         pump = self._pumps.get(connector_id)
@@ -285,8 +335,7 @@ class Worker:
             pump.line.put_back(message)
             pump.wake.set()
         else:
-            self._news.append(message)
-            self._news_event.set()
+            self._announce_anew((message,))
 
     async def _record_late(self, connector_id: str, message_id: str, number: int, result: SubmissionResult) -> None:
         group = self.connections.group(connector_id)

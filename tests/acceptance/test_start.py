@@ -174,16 +174,18 @@ async def test_a_taken_port_is_told_with_the_setting_to_change(stopped):
     await stopped.start()
 
 
-async def test_a_second_service_on_the_same_folder_is_refused(stopped, tmp_path):
+async def test_a_second_service_on_the_same_folder_shares_the_work_and_takes_it_over(stopped, tmp_path):
     await stopped.start()
     other = Service(stopped.folder, tmp_path / "other.log")
     try:
-        await other.launch()
-        assert await other.process.exit_code() == 1
+        await other.start()
+        first = await other.good("POST", "/v1/messages", {"to": HANDSET, "body": "by the first one's link"})
+        await stopped.until_status(first["id"], "DELIVERED")
+        await stopped.kill()
+        second = await other.good("POST", "/v1/messages", {"to": HANDSET, "body": "by a link of its own"})
+        await other.until_status(second["id"], "DELIVERED", seconds=60)
     finally:
         await other.close()
-    assert "Another Heliograph process serves this database" in other.process.output
-    assert await stopped.status("/readyz") == 200
 
 
 async def test_a_folder_that_cannot_be_made_is_told_and_served_once_it_can_be(stopped):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.cli.output import clean, plain
-from gateway.store import migrate
 from tests.support.cli import Heliograph
 
 if TYPE_CHECKING:
@@ -35,13 +34,6 @@ def test_version_is_that_of_the_package(tmp_path: Path) -> None:
 
 
 # --- the database ---
-
-
-def test_migrate_makes_a_database_and_is_content_the_second_time(tmp_path: Path) -> None:
-    heliograph = Heliograph(tmp_path / "new")
-    assert heliograph.json("migrate") == {"before": "", "after": migrate.head()}
-    assert heliograph.json("migrate") == {"before": migrate.head(), "after": migrate.head()}
-    assert "already" in heliograph.run("migrate")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.cli.checkup import State, is_served, judge_clock, judge_link, judge_port, judge_space, look_at_variables
+from gateway.cli.checkup import State, judge_clock, judge_link, judge_port, judge_space, look_at_variables
 from gateway.config import Settings
-from gateway.store.lock import InstanceLock
+from gateway.store.lock import Presence, is_served
 from tests.support.cli import Heliograph
 
 if TYPE_CHECKING:
@@ -90,12 +90,15 @@ def test_a_port_that_another_program_has_is_wrong(tmp_path: Path) -> None:
 async def test_the_lock_of_a_running_server_is_seen_and_left_alone(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     (tmp_path / "heliograph.db").touch()
-    lock = InstanceLock(settings.database)
-    assert not await is_served(settings)
-    await lock.acquire()
-    assert await is_served(settings)
-    await lock.release()
-    assert not await is_served(settings)
+    first, second = Presence(settings.database), Presence(settings.database)
+    assert not is_served(settings.database)
+    assert await first.arrive()
+    await first.settled()
+    assert not await second.arrive()
+    first.leave()
+    assert is_served(settings.database)
+    second.leave()
+    assert not is_served(settings.database)
 
 
 @pytest.mark.parametrize(

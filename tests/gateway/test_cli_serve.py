@@ -119,7 +119,6 @@ def test_serve_says_how_to_begin_and_the_printed_curl_sends_a_text_that_every_co
         assert (checks["server"], checks["store"], checks["link simulator"]) == ("ok", "ok", "ok")
 
         assert "HELIOGRAPH_PORT" in _refused(tmp_path / "other", HELIOGRAPH_PORT=port)
-        assert "Another Heliograph process serves this database." in _refused(folder, HELIOGRAPH_PORT="0")
 
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0

@@ -51,7 +51,7 @@ async def test_a_timeline_is_all_of_one_subject_and_no_other_accounts(store):
 
 async def test_work_that_fails_leaves_no_event(store):
     async def work(tx):
-        await append(tx, [delivered()])
+        append(tx, [delivered()])
         raise Invalid("no", "no")
 
     with pytest.raises(Invalid):

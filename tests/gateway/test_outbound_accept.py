@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -180,6 +179,15 @@ async def test_a_duplicate_counts_within_a_batch(house: House) -> None:
     assert [one.status for one in answers] == ["QUEUED", "REFUSED", "QUEUED"]
 
 
+async def test_a_duplicate_is_told_by_the_text_that_leaves(house: House) -> None:
+    await limit(house, duplicate_window=timedelta(minutes=10))
+    written = "x" * 100 + "\N{RIGHT SINGLE QUOTATION MARK}"
+    first, second, third = await accept_many(
+        house, request(written, substitute=True), request("x" * 100 + "'"), request(written)
+    )
+    assert [one.status for one in (first, second, third)] == ["QUEUED", "REFUSED", "QUEUED"]
+
+
 @pytest.mark.parametrize(("hours", "sticky"), [(24.9, True), (25.1, False)])
 async def test_a_person_keeps_the_identity_of_the_last_delivery_for_25_hours(
     house: House, hours: float, sticky: bool
@@ -194,6 +202,17 @@ async def test_a_person_keeps_the_identity_of_the_last_delivery_for_25_hours(
     house.clock.advance(hours * 3600)
     later = await house.send("later", dry_run=True)
     assert later.decision["identity"]["id"] == (other if sticky else usual)
+
+
+async def test_of_several_deliveries_the_latest_counts(house: House) -> None:
+    second = await phone_numbers.create(house.desk, account_id="main", number="+12065550198", kind="LONG_CODE", now=1)
+    for turn, identity_id in enumerate([second.id, house.identity.id, second.id, house.identity.id, second.id]):
+        message = await house.queued(f"text {turn}", origination=identity_id)
+        await house.claim(message)
+        await house.settle(message, answer(Outcome.ACCEPTED, f"a{turn}"))
+        await house.receipt(receipt(f"a{turn}"))
+        house.clock.advance(60)
+        assert (await house.send("later", dry_run=True)).decision["identity"]["id"] == identity_id
 
 
 async def test_the_same_key_and_body_gets_the_first_answer(house: House) -> None:
@@ -285,7 +304,7 @@ async def test_no_text_of_a_person_is_in_a_decision(house: House) -> None:
 
 async def test_the_confirmation_of_an_opt_out_passes_once(house: House) -> None:
     await opt_outs.add(house.desk, account_id="main", phone=PERSON, actor="staff:a", how="console", now=1)
-    confirmation = replace(request("You are out."), purpose=Purpose.OPT_OUT_CONFIRMATION)
+    confirmation = request("You are out.", purpose=Purpose.OPT_OUT_CONFIRMATION)
     first, second = await accept_many(house, confirmation, confirmation)
     third = await house.outbound.accept(confirmation)
     assert [first.status, second.status, third.status] == ["QUEUED", "REFUSED", "REFUSED"]

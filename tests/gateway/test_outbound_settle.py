@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from gateway.outbound.settle import RETRY_AFTER, UNKNOWN_WAIT, Late, Settled, ju
 from gateway.store import tables
 from gateway.store.times import HOUR, SECOND
 from tests.support.factories import LONG, OURS, PERSON, answer, receipt
-from tests.support.gateway_fixtures import House, open_house
+from tests.support.gateway_fixtures import FENCE, House, open_house
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +45,7 @@ def settled(
 ) -> Settled:
     answers = [answer(one) if isinstance(one, Outcome) else one for one in results]
     by_part = dict(enumerate(answers, 1))
-    return Settled(dispatch(parts=len(by_part), **more), connector_id, "group", by_part, jitter, 72 * HOUR)
+    return Settled(dispatch(parts=len(by_part), **more), connector_id, "group", by_part, jitter, 72 * HOUR, FENCE)
 
 
 # The answers to the parts, what the message becomes, and which parts count as taken when it goes again.
@@ -163,7 +162,7 @@ async def test_parts_that_were_taken_stay_taken_when_the_message_is_read_again(h
     await house.settle(message, answer(ACCEPTED, "p1"), answer(THROTTLED))
     house.worker.connections.connectors.clear()  # type: ignore[attr-defined]  # the fake ones
     await house.sweeper.tick()
-    (again,) = house.worker.resolve([message.id])
+    (again,) = await house.worker.resolve([message.id])
     assert (again.sent_parts, again.connectors) == (frozenset({1}), ("one",))
 
 
@@ -173,12 +172,12 @@ async def test_a_part_that_was_delivered_already_is_not_sent_again(house: House)
     assert await house.receipt(receipt("p1"))
     assert await house.status(message.id) == "QUEUED"
     await house.sweeper.tick()
-    (again,) = house.worker.resolve([message.id])
+    (again,) = await house.worker.resolve([message.id])
     assert again.sent_parts == frozenset({1})
 
 
 async def late(house: House, message: Dispatch, result: SubmissionResult, number: int = 1) -> bool:
-    one = Late(message.id, number, "one", "one", replace(result, late=True), 72 * HOUR)
+    one = Late(message.id, number, "one", "one", result._replace(late=True), 72 * HOUR)
     return await house.desk.store.submit(house.lanes.late, one)
 
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 from itertools import chain
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 import redis
 
-from gateway.queue import MemoryQueue, Queue, QueueError, open_queue
+from gateway.queue import LocalQueue, MemoryQueue, Queue, QueueError, open_queue
 from gateway.queue.redis import RedisQueue
 from tests.support.clock import Clock
 from tests.support.redis_server import redis_server, redis_url, running_redis, short_folder  # noqa: F401 -- fixtures
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 LANE = "carrier-a"
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "local", "redis"])
 async def queue(request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
-    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
-    opened = open_queue(url)
+    if request.param == "memory":
+        opened: Queue = MemoryQueue()
+    else:
+        url = "memory://" if request.param == "local" else request.getfixturevalue("redis_url")
+        opened = open_queue(url, f"test-{uuid4()}")
+    opened.serve({LANE, "carrier-b"})
     yield opened
     await opened.close()
 
@@ -309,7 +314,7 @@ async def test_a_node_that_leaves_takes_its_name_along(redis_url):  # noqa: F811
 async def test_the_queue_works_again_after_the_server_restarted():
     with short_folder() as folder:
         with running_redis(folder) as url:
-            queue = open_queue(url)
+            queue = open_queue(url, "test")
             await queue.put(LANE, ["a"], urgent=True)
         with pytest.raises(QueueError, match="cannot be reached"):
             await queue.take(LANE, 1)
@@ -332,7 +337,7 @@ async def test_the_queue_works_again_after_the_server_restarted():
     ids=["put", "take", "size", "wait", "clear"],
 )
 async def test_a_server_that_is_away_is_a_queue_error_without_its_address(call, tmp_path):
-    queue = open_queue(f"unix://:secret@{tmp_path}/nobody-here")
+    queue = open_queue(f"unix://:secret@{tmp_path}/nobody-here", "test")
     with pytest.raises(QueueError) as caught:
         await call(queue)
     assert "secret" not in str(caught.value)
@@ -342,4 +347,78 @@ async def test_a_server_that_is_away_is_a_queue_error_without_its_address(call, 
 @pytest.mark.parametrize("url", ["", "amqp://localhost", "localhost:6379"])
 def test_an_address_of_another_kind_is_refused(url):
     with pytest.raises(ValueError, match="must begin with memory"):
-        open_queue(url)
+        open_queue(url, "test")
+
+
+# Processes of one host.
+
+
+class Host:
+    """Some processes' queues that meet in one folder."""
+
+    def __init__(self, folder):
+        self.folder, self.queues, self.lost = folder, [], []
+
+    def process(self, *lanes):
+        queue = LocalQueue(self.folder, lambda: self.lost.append(queue))
+        queue.serve(lanes)
+        self.queues.append(queue)
+        return queue
+
+
+@pytest.fixture
+async def host():
+    with short_folder() as folder:
+        host = Host(folder / "run")
+        host.folder.parent.mkdir(exist_ok=True)
+        yield host
+        for queue in host.queues:
+            await queue.close()
+        assert list(host.folder.iterdir()) == []
+
+
+async def test_what_one_process_announces_another_takes(host):
+    worker, face = host.process(LANE), host.process()
+    await face.put(LANE, ["a", "b"], urgent=False)
+    await face.put(LANE, ["otp"], urgent=True)
+    await worker.wait(LANE, 10)
+    taken = []
+    while len(taken) < 3:
+        taken += await worker.take(LANE, 10)
+        await asyncio.sleep(0)
+    assert sorted(taken) == ["a", "b", "otp"]
+    assert await face.size(LANE) == 0
+
+
+async def test_only_who_serves_a_lane_keeps_its_ids(host):
+    worker, other, face = host.process(LANE), host.process("carrier-b"), host.process()
+    await face.put(LANE, names("id", 1200), urgent=False)
+    while await worker.size(LANE) < 1200:  # noqa: ASYNC110 -- datagrams come by callbacks
+        await asyncio.sleep(0)
+    assert await other.size(LANE) == 0
+    assert await worker.take(LANE, 1200) == names("id", 1200)
+
+
+async def test_a_dead_process_is_forgotten_with_its_socket(host):
+    dead = host.process(LANE)
+    asyncio.get_running_loop().remove_reader(dead._socket.fileno())
+    dead._socket.close()
+    dead._socket = None
+    left = list(host.folder.iterdir())
+    face = host.process()
+    await face.put(LANE, ["a"], urgent=False)
+    assert not left[0].exists()
+
+
+async def test_a_process_that_does_not_read_is_told_that_something_was_lost(host):
+    worker, face = host.process(LANE), host.process()
+    reader = worker._socket.fileno()
+    asyncio.get_running_loop().remove_reader(reader)
+    for number in range(2_000):
+        await face.put(LANE, [str(number)], urgent=False)
+    asyncio.get_running_loop().add_reader(reader, worker._read)
+    async with asyncio.timeout(30):
+        while not host.lost:  # noqa: ASYNC110 -- datagrams come by callbacks
+            await asyncio.sleep(0.001)
+    assert host.lost == [worker]
+    assert 0 < await worker.size(LANE) < 2_000

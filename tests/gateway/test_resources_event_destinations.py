@@ -28,7 +28,11 @@ async def webhook(desk, **more):
 
 async def happen(desk, count=3):
     events = [Event(EventType.MESSAGE_DELIVERED, "main", f"m{number}", NOW, {}) for number in range(count)]
-    await desk.store.write(lambda tx: append(tx, events))
+
+    async def work(tx):
+        append(tx, events)
+
+    await desk.store.write(work)
 
 
 async def test_a_webhook_begins_with_what_happens_from_now_on(desk):

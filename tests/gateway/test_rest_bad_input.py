@@ -5,6 +5,7 @@ The cases come from the models, so that a new field is tested without a new line
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 
@@ -261,6 +262,23 @@ async def test_a_small_body_that_unpacks_to_a_huge_one_is_413(bench):
     packed = gzip.compress(b" " * 50_000_000)
     answer = await bench.call("POST", "/v1/messages", raw=packed, headers={"Content-Encoding": "gzip"})
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_that_comes_piece_by_piece_is_read_whole(bench):
+    async def pieces():
+        for octet in json.dumps(SEND).encode():
+            await asyncio.sleep(0)
+            yield bytes([octet])
+
+    headers = {"Authorization": f"Bearer {bench.keys['all']}", "Content-Type": "application/json"}
+    async with bench.client.post("/v1/messages", data=pieces(), headers=headers) as response:
+        assert (response.status, (await response.json())["to"]) == (202, PERSON)
+
+
+async def test_a_body_that_was_packed_is_unpacked(bench):
+    packed = gzip.compress(json.dumps({**SEND, "context": {"k": "x" * 800}}).encode())
+    answer = await bench.call("POST", "/v1/messages", raw=packed, headers={"Content-Encoding": "gzip"})
+    assert answer.status == 202
 
 
 async def test_json_with_a_charset_is_json(bench):

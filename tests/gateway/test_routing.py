@@ -376,6 +376,22 @@ def test_a_newcomer_takes_its_share_and_moves_nobody_else():
     assert 0 < len(moved) < len(PEOPLE) / 3
 
 
+# What is remembered.
+
+
+def test_texts_that_leave_the_same_way_share_one_choice():
+    directory = Directory.of([CANADIAN, identity(K.SHORT_CODE)], [], [EVERYWHERE])
+    first, second = (choose(Wish(person, "US"), directory, lambda _: True) for person in PEOPLE[:2])
+    assert first is second
+
+
+def test_no_more_choices_are_remembered_than_a_thousand():
+    directory = Directory.of(of_every_kind(), [], [EVERYWHERE])
+    for number in range(3000):
+        choose(Wish(PERSON, "US", sticky_identity_id=f"phone-{number}"), directory, lambda _: True)
+    assert 0 < len(directory.choices) <= 1024
+
+
 # Errors.
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.errors import GatewayError
 from gateway.model import IdentityKind, MessageType, OriginationIdentity, Pool, Route
 from gateway.routing import Choice, Directory, NoChoice, Wish, choose
 
@@ -31,14 +32,16 @@ routes = st.lists(
         position=st.integers(0, 100),
         connectors=st.lists(st.sampled_from("abc"), max_size=3, unique=True).map(tuple),
         country=st.sampled_from(["", "US", "CA"]),
+        prefix=st.sampled_from(["", "", "+11", "+12"]),
         message_type=st.sampled_from(["", "PROMOTIONAL"]),
     ),
     max_size=4,
     unique_by=lambda one: one.position,
 )
+destinations = st.integers(10**9, 10**10 - 1).map("+1{}".format)
 wishes = st.builds(
     Wish,
-    destination=st.integers(10**9, 10**10 - 1).map("+1{}".format),
+    destination=destinations,
     country=st.sampled_from(["US", "CA", "FR", ""]),
     message_type=st.sampled_from([None, "TRANSACTIONAL", "PROMOTIONAL"]),
     origination=st.sampled_from(["", "pool-1"]),
@@ -47,9 +50,13 @@ wishes = st.builds(
 
 
 def outcome(wish, identities, routes, up) -> Choice | tuple[str, str]:
+    return found_in(Directory.of(identities, [POOL], routes), wish, up)
+
+
+def found_in(directory, wish, up) -> Choice | tuple[str, str]:
     try:
-        return choose(wish, Directory.of(identities, [POOL], routes), up.__contains__)
-    except NoChoice as error:
+        return choose(wish, directory, up.__contains__)
+    except GatewayError as error:
         return error.code, error.detail
 
 
@@ -64,6 +71,23 @@ def test_the_choice_is_the_same_in_whatever_order_things_are_given(wish, known, 
         assert set(first.passed_over) == set(second.passed_over)
         first, second = replace(first, passed_over=()), replace(second, passed_over=())
     assert first == second
+
+
+@given(identities, routes, wishes, wishes, st.data())
+@settings(max_examples=300)
+def test_what_was_chosen_before_has_no_say(known, ways, one, other, data):
+    directory = Directory.of(known, [POOL], ways)
+    names = [name for one in known for name in (one.id, one.sender)]
+    origination = data.draw(st.sampled_from(["", "", "pool-1", *names]))
+    sticky = data.draw(st.sampled_from(["", "", "phone-gone", *directory.identity_by_id]))
+    changed = (
+        one._replace(origination=origination), one._replace(sticky_identity_id=sticky), one._replace(country="US"),
+        one._replace(message_type="PROMOTIONAL"), one._replace(simulator_destination=True),
+    )  # fmt: skip
+    for wish in (one, one, one, *changed, other):
+        asked = wish._replace(destination=data.draw(destinations))
+        up = data.draw(st.sets(st.sampled_from("abc")))
+        assert found_in(directory, asked, up) == outcome(asked, known, ways, up)
 
 
 @given(wishes, identities, routes, st.sets(st.sampled_from("abc")))

@@ -9,6 +9,7 @@ import pytest
 
 from carriers.types import Outcome
 from gateway.model import OnUnknown
+from gateway.outbound.interrupted import interrupt_in
 from gateway.outbound.request import Order
 from gateway.outbound.settle import Late
 from gateway.resources import messages, phone_numbers, reviews
@@ -39,6 +40,7 @@ async def claimed(house: House, body: str = "Hi", **more: Any) -> Dispatch:
 async def pass_time(house: House, seconds: float) -> None:
     house.clock.advance(seconds)
     await house.sweeper.tick()
+    await house.refill.tick()
 
 
 async def test_a_schedule_falls_due(house: House) -> None:
@@ -47,7 +49,7 @@ async def test_a_schedule_falls_due(house: House) -> None:
     assert await house.status(accepted.message_id) == "SCHEDULED"
     await pass_time(house, 1)
     assert await house.status(accepted.message_id) == "QUEUED"
-    (message,) = house.worker.resolve([accepted.message_id])
+    (message,) = await house.worker.resolve([accepted.message_id])
     assert await house.claim(message) == (message,)
 
 
@@ -59,16 +61,14 @@ async def test_a_schedule_that_was_cancelled_does_not(house: House) -> None:
 
 
 @pytest.mark.parametrize("later", [0, 100], ids=["queued", "scheduled"])
-async def test_what_waits_too_long_expires_and_is_forgotten(house: House, later: int) -> None:
+async def test_what_waits_too_long_expires(house: House, later: int) -> None:
     send_at = house.clock.utc + timedelta(seconds=later)
     accepted = await house.send(send_at=send_at, ttl=timedelta(seconds=60))
-    house.worker.offer(house.offered)
     await pass_time(house, later + 59)
     assert await house.status(accepted.message_id) == "QUEUED"
     await pass_time(house, 10)
     row = await house.row(accepted.message_id)
     assert (row["status"], row["reason_code"]) == ("EXPIRED", "ttl_expired")
-    assert not house.worker.knows(accepted.message_id)
 
 
 async def test_a_message_without_a_final_receipt_is_given_up_after_72_hours(house: House) -> None:
@@ -94,10 +94,12 @@ async def test_a_retry_falls_due(house: House) -> None:
     message = await claimed(house)
     await house.settle(message, answer(Outcome.RETRY))
     await pass_time(house, 4)
-    assert house.worker.resolve([message.id]) == []
-    house.worker.retry_at = house.clock.micros + 1_000_000  # as the worker notes it when it records the answer
+    house.connector()
+    house.worker.follow()
+    await house.refill.tick()
+    assert not house.worker.knows(message.id)
     await pass_time(house, 1)
-    (again,) = house.worker.resolve([message.id])
+    (again,) = await house.worker.resolve([message.id])
     assert again.attempts == 1
 
 
@@ -115,7 +117,7 @@ async def test_an_unknown_is_resent_once_and_marked(house: House) -> None:
     await pass_time(house, 1)
     row = await house.row(message.id)
     assert (row["status"], row["possible_duplicate"]) == ("QUEUED", 1)
-    (again,) = house.worker.resolve([message.id])
+    (again,) = await house.worker.resolve([message.id])
     assert again.possible_duplicate
     await house.claim(again)
     await house.settle(again, answer(Outcome.UNKNOWN))
@@ -127,7 +129,7 @@ async def test_an_unknown_is_resent_once_and_marked(house: House) -> None:
 async def test_only_the_unknown_part_is_resent(house: House) -> None:
     message = await unknown(house, LONG)
     await pass_time(house, 60)
-    (again,) = house.worker.resolve([message.id])
+    (again,) = await house.worker.resolve([message.id])
     assert (again.sent_parts, again.connectors) == (frozenset({1}), ("one",))
 
 
@@ -148,20 +150,26 @@ async def test_a_late_answer_keeps_it_from_being_resent(house: House) -> None:
     assert await house.status(message.id) == "SUBMITTED"
 
 
+async def interrupted(house: House) -> int:
+    """The process that ran the first connector died."""
+    now = house.clock.micros
+    return await house.desk.store.write(lambda tx: interrupt_in(tx, ["one"], now))
+
+
 async def test_what_was_leaving_when_the_process_died_is_unknown_and_what_waited_waits(house: House) -> None:
     leaving = await claimed(house)
     waiting = await house.queued("waits")
     taken = await house.submitted("77")
-    assert await house.sweeper.recover() == 1
+    assert await interrupted(house) == 1
     row = await house.row(leaving.id)
     assert (row["status"], row["reason_code"], row["final_at"] is not None) == ("UNKNOWN", "interrupted", True)
     assert [await house.status(one.id) for one in (waiting, taken)] == ["QUEUED", "SUBMITTED"]
-    assert await house.sweeper.recover() == 0
+    assert await interrupted(house) == 0
 
 
 async def test_what_was_leaving_is_resent_where_that_was_asked_for(house: House) -> None:
     message = await claimed(house, on_unknown=OnUnknown.RESEND_ONCE)
-    await house.sweeper.recover()
+    await interrupted(house)
     await house.sweeper.tick()
     row = await house.row(message.id)
     assert (row["status"], row["possible_duplicate"]) == ("QUEUED", 1)
@@ -169,8 +177,11 @@ async def test_what_was_leaving_is_resent_where_that_was_asked_for(house: House)
 
 async def test_queued_messages_are_fetched_at_the_start(house: House) -> None:
     message = await house.queued()
-    await house.sweeper.tick()
-    (found,) = house.worker.resolve([message.id])
+    house.connector()
+    house.worker.follow()
+    await house.refill.tick()
+    assert house.worker.knows(message.id)
+    (found,) = await house.worker.resolve([message.id])
     assert (found.body, found.connectors, found.rate) == (message.body, message.connectors, message.rate)
 
 

@@ -278,15 +278,11 @@ async def test_a_connectors_rate_holds_everybody_and_keeps_order(house: House) -
 
 async def test_memory_is_bound_and_what_waits_on_disk_follows(desk: Desk) -> None:
     async with open_house(desk, warm_messages=5) as house:
-        carrier = house.connector(window=2)
+        house.connector(window=2)
         await texts(house, 23, message_type="")
         async with house.running():
             assert house.worker.room >= -5  # transactional ones have a reserve of the same size
             assert house.worker.behind
-            while len(carrier.submitted) < 23:
-                before = len(carrier.submitted)
-                await house.sweeper.tick()
-                await house.until(lambda before=before: len(carrier.submitted) > before or not house.worker.waiting)
             await house.until(house.statuses, wanted=["SUBMITTED"] * 23)
 
 
@@ -303,16 +299,13 @@ async def test_work_goes_on_without_the_queue(house: House, monkeypatch: pytest.
 
 
 async def test_what_the_queue_lost_is_announced_again(house: House) -> None:
-    carrier = house.connector()
-    carrier.is_up = False
+    carrier = house.connector(window=0)
     async with house.running():
-        await house.sweeper.tick()
         await texts(house, 3)
         await house.until(lambda: house.queue.size("one"), wanted=3)
         await house.queue.clear()
-        carrier.up()
-        house.clock.advance(31)
-        await house.sweeper.tick()
+        carrier.window = 10
+        house.clock.advance(11)
         await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
     assert len(carrier.submitted) == 3
 
@@ -370,8 +363,9 @@ async def test_a_stop_waits_for_answers_and_claims_no_more(house: House) -> None
     carrier = house.connector(window=1)
     carrier.script = silence
     await texts(house, 2)
-    house.worker.offer(house.offered)
     house.worker.start()
+    house.worker.follow()
+    house.worker.offer(house.offered)
     await house.until(lambda: len(carrier.outstanding), wanted=1)
     stopping = house.worker.stop(5.0)
     (reference,) = carrier.outstanding

@@ -48,7 +48,7 @@ def of_type(kind: EventType, subject: str = "m1", account_id: str = "main", at: 
 
 async def log_events(store: Store, *events: Event, feed: Feed | None = None) -> None:
     async def work(tx: Tx) -> None:
-        await append(tx, events, feed)
+        append(tx, events, feed)
 
     await store.write(work)
 

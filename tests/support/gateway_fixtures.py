@@ -28,6 +28,8 @@ from gateway.resources import phone_numbers, routes
 from gateway.store import tables
 from gateway.store.times import HOUR
 from gateway.throttle.local import LocalThrottle
+from gateway.worker.loading import Loader
+from gateway.worker.refill import Refill
 from gateway.worker.sweeper import Sweeper
 from gateway.worker.worker import Lanes, Worker
 from tests.support.clock import Clock
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 OUR_NUMBER = "+12065550100"
+FENCE = 1  # of every lease
 
 
 class FakeConnector:
@@ -169,10 +172,12 @@ class House:
     receipts: Receipts
     lanes: Lanes
     worker: Worker
+    refill: Refill
     sweeper: Sweeper
     intake: Intake
     identity: OriginationIdentity
     offered: list[Dispatch] = field(default_factory=list)
+    leased: dict[str, int] = field(default_factory=dict)  # fences of the leases that stand, by connector
     feeding: bool = False  # whether what is accepted goes to the worker
 
     # Sending.
@@ -187,7 +192,7 @@ class House:
         return next(one for one in self.offered if one.id == accepted.message_id)
 
     async def claim(self, *messages: Dispatch, connector_id: str = "one") -> tuple[Dispatch, ...]:
-        return await self.desk.store.submit(self.lanes.claims, Claim(connector_id, messages))
+        return await self.desk.store.submit(self.lanes.claims, Claim(connector_id, FENCE, messages))
 
     async def settle(
         self, message: Dispatch, *results: SubmissionResult, connector_id: str = "one", jitter: float = 1.0
@@ -195,7 +200,7 @@ class House:
         """Record these answers, the first for part 1 and so on."""
         by_part = dict(enumerate(results, 1))
         group = self.connections.group(connector_id)
-        settled = Settled(message, connector_id, group, by_part, jitter, 72 * HOUR)
+        settled = Settled(message, connector_id, group, by_part, jitter, 72 * HOUR, FENCE)
         return await self.desk.store.submit(self.lanes.settlements, settled)
 
     async def submitted(self, carrier_id: str, body: str = "Hi", *, connector_id: str = "one", **more: Any) -> Dispatch:
@@ -260,11 +265,14 @@ class House:
     async def running(self) -> AsyncIterator[None]:
         """The worker at work."""
         self.feeding = True
-        self.worker.offer(self.offered)
         self.worker.start()
+        self.worker.follow()
+        self.worker.offer(self.offered)
+        refilling = asyncio.create_task(self.refill.run())
         try:
             yield
         finally:
+            refilling.cancel()
             await self.worker.stop(0.0)
 
 
@@ -291,20 +299,28 @@ async def open_house(
     outbound = Outbound(desk.store, desk.catalog, links, now=now, offer=offer)
     inbound = Inbound(desk.store, desk.catalog, outbound, options, now=now)
     receipts = Receipts(desk.store, now=now, observe=metrics.submit_to_receipt.observe)
-    lanes = Lanes(Claims(desk.catalog, now=now), Settlements(now=now), LateAnswers(now=now), receipts)
-    keeper: Any = connections
+    leased = dict.fromkeys(connector_ids, FENCE)
+
+    async def standing(_tx: Tx) -> Mapping[str, int]:
+        return leased
+
+    claims, settlements = Claims(desk.catalog, standing, now=now), Settlements(standing, now=now)
+    lanes = Lanes(claims, settlements, LateAnswers(now=now), receipts)
+    pretended: Any = connections
+    loader = Loader(desk.store, desk.catalog)
     worker = Worker(
-        store=desk.store, lanes=lanes, queue=queue, throttle=LocalThrottle(), connections=keeper, settings=options,
-        metrics=metrics, now=now, rng=random.Random(7),
+        store=desk.store, lanes=lanes, loader=loader, queue=queue, throttle=LocalThrottle(), connections=pretended,
+        up=connections.up, fence=leased.get, settings=options, metrics=metrics, now=now, rng=random.Random(7),
     )  # fmt: skip
-    sweeper = Sweeper(desk.store, worker, receipts, inbound, desk.catalog, now=now)
+    refill = Refill(desk.store, worker, loader, lambda: connector_ids, now=now)
+    sweeper = Sweeper(desk.store, receipts, inbound, loader, offer, now=now)
     intake = Intake(
         desk.store, receipts, inbound, metrics, group_of=connections.group, settled=worker.settled,
         changed=worker.changed,
     )  # fmt: skip
     house = House(
-        desk, clock, options, connections, queue, outbound, inbound, receipts, lanes, worker, sweeper, intake,
-        identity, offered,
+        desk, clock, options, connections, queue, outbound, inbound, receipts, lanes, worker, refill, sweeper, intake,
+        identity, offered, leased,
     )  # fmt: skip
     yield house
     await queue.close()

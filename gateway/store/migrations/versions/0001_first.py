@@ -2,6 +2,7 @@
 
 A migration is history: it says what was built then, in its own words, and never imports the tables of today.
 Later ones come as two: one that adds, before the new release starts, and one that removes, after the old one stopped.
+``STEP`` says which it is; gateway.store.migrate has the rules.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+STEP = "pre"
 
 
 def _key(*names: str) -> list[sa.Column[str]]:
@@ -37,6 +39,19 @@ def _table(
     name: str, *items: sa.Column[Any] | sa.Constraint, key: tuple[str, ...] = ("id",), **options: bool
 ) -> None:
     op.create_table(name, *items, sa.PrimaryKeyConstraint(*key, name=f"pk_{name}"), **options)
+
+
+def _by_day(name: str, *items: sa.Column[Any], key: tuple[str, ...], day: str, **options: bool) -> None:
+    """A table that PostgreSQL keeps by day; what no day's partition takes is in the default one."""
+    if op.get_context().dialect.name != "postgresql":
+        _table(name, *items, key=key, **options)
+        return
+    # PostgreSQL: what a table is divided by belongs to its key.
+    key = key if day in key else (*key, day)
+    op.create_table(
+        name, *items, sa.PrimaryKeyConstraint(*key, name=f"pk_{name}"), postgresql_partition_by=f"RANGE ({day})"
+    )
+    op.execute(sa.text(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT"))
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -91,7 +106,7 @@ def _consent_log() -> None:
 
 
 def _decisions() -> None:
-    _table("decisions", *_key("id"), *_text("body"))
+    _table("decisions", *_key("id"), *_text("body"), *_int("used_at"))
 
 
 def _event_destinations() -> None:
@@ -124,7 +139,7 @@ def _event_retries() -> None:
 
 
 def _events() -> None:
-    _table(
+    _by_day(
         "events",
         _counter("seq"),
         *_key("account_id"),
@@ -132,6 +147,7 @@ def _events() -> None:
         *_int("at"),
         *_text("data"),
         key=("seq",),
+        day="at",
     )
     op.create_index("ix_events_subject_id", "events", ["subject_id"])
 
@@ -188,8 +204,21 @@ def _keywords() -> None:
     )
 
 
-def _messages() -> None:
+def _nodes() -> None:
+    _table("nodes", *_key("id"), *_text("host", "roles"), *_int("started_at", "expires_at"), key=("id",))
+    _table("leases", *_key("name"), *_text("holder"), *_int("fence"), key=("name",))
     _table(
+        "link_reports",
+        *_key("connector_id"),
+        *_text("node_id"),
+        *_text("status", default="{}"),
+        *_int("at"),
+        key=("connector_id",),
+    )
+
+
+def _messages() -> None:
+    _by_day(
         "messages",
         *_key("id", "account_id"),
         *_text(
@@ -208,6 +237,7 @@ def _messages() -> None:
         *_int("status_at"),
         *_text("reason_code", "reason"),
         *_text("connectors", default="[]"),
+        *_text("lane"),
         *_text("connector_id"),
         *_int("price"),
         *_text("on_unknown"),
@@ -219,9 +249,14 @@ def _messages() -> None:
         *_text("in_reply_to"),
         *_text("context", default="{}"),
         *_text("decision_id", "key_id"),
+        key=("id",),
+        day="id",
     )
-    op.create_index("ix_messages_live", "messages", ["status", "next_at"], **_where("final_at IS NULL"))
+    live = _where("final_at IS NULL AND status <> 'QUEUED'")
+    op.create_index("ix_messages_live", "messages", ["status", "next_at"], **live)
     op.create_index("ix_messages_person", "messages", ["account_id", "destination", "created_at"])
+    queued = _where("status = 'QUEUED'")
+    op.create_index("ix_messages_queued", "messages", ["lane", "message_type", "next_at"], **queued)
 
 
 def _opt_out_lists() -> None:
@@ -251,7 +286,7 @@ def _orphans() -> None:
 
 
 def _parts() -> None:
-    _table(
+    _by_day(
         "parts",
         *_key("message_id"),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -259,8 +294,9 @@ def _parts() -> None:
         *_text("status"),
         *_int("status_at"),
         *_text("connector_id", "carrier_group", "carrier_id", "carrier_key", "raw_code", "raw_state", "raw_error"),
-        sqlite_with_rowid=False,
         key=("message_id", "number"),
+        day="message_id",
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_parts_carrier_key", "parts", ["carrier_key"], **_where("carrier_key <> ''"))
 
@@ -299,6 +335,11 @@ def _routes() -> None:
         *_text("country", "prefix", "identity_id", "message_type", "connectors"),
         *_int("price", "created_at"),
     )
+
+
+def _schema_state() -> None:
+    _table("schema_state", sa.Column("id", sa.Integer(), nullable=False), *_text("least"))
+    op.execute(sa.text("INSERT INTO schema_state (id, least) VALUES (1, '')"))
 
 
 def _sender_ids() -> None:
@@ -368,8 +409,8 @@ def upgrade() -> None:
     # In an order in which every table that another one points to is there before it.
     for create in (
         _accounts, _api_keys, _catalog_state, _connectors, _consent_log, _decisions, _event_destinations, _event_retries,
-        _events, _idempotency_keys, _inbound_messages, _inbound_parts, _keywords, _messages, _opt_out_lists,
-        _opt_outs, _orphans, _parts, _pools, _reviews, _routes, _sender_ids, _spend, _staff, _phone_numbers,
+        _events, _idempotency_keys, _inbound_messages, _inbound_parts, _keywords, _messages, _nodes, _opt_out_lists,
+        _opt_outs, _orphans, _parts, _pools, _reviews, _routes, _schema_state, _sender_ids, _spend, _staff, _phone_numbers,
         _pool_sender_ids, _sessions,
     ):  # fmt: skip
         create()
