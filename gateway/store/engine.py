@@ -14,21 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gateway.store.bare import Bare, BarePostgres, BareSqlite
+from gateway.store.wal import Wal
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+# The one that writes: its commits are put on the disk, and its log copied, beside it (gateway.store.wal). It waits for
+# no lock, which would hold up the event loop: the writer asks again instead.
+_WRITING = ("synchronous = NORMAL", "wal_autocheckpoint = 0", "busy_timeout = 0")
+
 # aiosqlite keeps its sqlite3 connection to itself; we made it, so we may remember it.
 _RAW: WeakKeyDictionary[aiosqlite.Connection, sqlite3.Connection] = WeakKeyDictionary()
 
 # FULL: a commit is on the disk before it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
-# A checkpoint each 16 MB instead of each 4: fewer pauses, and still a small log.
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    "wal_autocheckpoint = 4000",
     "journal_size_limit = 67108864",
     "cache_size = -32768",
     "temp_store = MEMORY",
@@ -63,8 +66,7 @@ def open_writer(url: str) -> AsyncEngine:
     engine = create_async_engine(
         make_url(url), hide_parameters=True, poolclass=NullPool, async_creator=lambda: _open_sqlite(path)
     )
-    # Once open it waits for no lock: that would hold up the event loop. The writer asks again instead.
-    _prepare_sqlite(engine, "busy_timeout = 0", begin="BEGIN IMMEDIATE")
+    _prepare_sqlite(engine, *_WRITING, begin="BEGIN IMMEDIATE")
     return engine
 
 
@@ -80,7 +82,9 @@ async def _open_sqlite(path: str) -> aiosqlite.Connection:
 async def bare(connection: AsyncConnection) -> Bare:
     """The driver's own connection under one of ``open_writer``."""
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    return BareSqlite(_RAW[driver]) if connection.dialect.name == "sqlite" else BarePostgres(driver)
+    if connection.dialect.name != "sqlite":
+        return BarePostgres(driver)
+    return BareSqlite(_RAW[driver], Wal(Path(connection.engine.url.database or "")))
 
 
 def _prepare_sqlite(engine: AsyncEngine, *more: str, begin: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +14,10 @@ from gateway.store.engine import file_beside, is_sqlite, open_reader, open_write
 from gateway.store.hot import listed
 from gateway.store.peek import Peek
 from gateway.store.turn import Turn
+from gateway.store.wal import Copying
 from gateway.store.writer import Writer, is_unavailable
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,6 +38,7 @@ class Store:
         self.url = url
         self.reader = open_reader(url)
         self.writer = Writer(open_writer(url), Turn(file_beside(url, "turn")))
+        self._copying: asyncio.Task[None] | None = None
         self._peek = Peek(url)
 
     @property
@@ -45,9 +47,16 @@ class Store:
 
     def start(self) -> None:
         self.writer.start()
+        if self.sqlite:
+            copying = Copying(Path(make_url(self.url).database or ""), Turn(file_beside(self.url, "turn")))
+            self.writer.on_applied = copying.grown
+            self._copying = asyncio.create_task(copying.run(), name="store-copying")
 
     async def close(self) -> None:
         await self.writer.close()
+        if self._copying:
+            self._copying.cancel()
+            await asyncio.wait([self._copying])
         await self._peek.close()
         await self.reader.dispose()
 

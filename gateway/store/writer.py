@@ -1,7 +1,8 @@
 """Group commit: everything that arrives while one commit runs shares the next.
 
 One task owns the one connection that writes. Callers hand over work and wait on a future of their own, which is
-resolved after the commit and never before. So one fsync serves hundreds of messages, and no two writes ever race.
+resolved when the commit is on the disk and never before. So one fsync serves hundreds of messages, and no two writes
+ever race. A second task waits for the disk and answers, while the first goes on with the next transaction.
 
 Rule 1: work of a lane is applied together, ``lane.apply(tx, payloads)``; lanes run in the order of ``rank``.
 Rule 2: single pieces of work run in a savepoint each; one that raises undoes itself only.
@@ -17,7 +18,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import text
@@ -134,6 +135,14 @@ class _Piece(Generic[P, R]):
         self.lane, self.payload, self.future = lane, payload, future
 
 
+class _Commit(NamedTuple):
+    """A transaction that was committed, and is not known to be on the disk yet."""
+
+    tx: Tx
+    bare: Bare
+    outcomes: list[tuple[_Piece[Any, Any], Any]]
+
+
 class Writer:
     """Owns the connection that writes."""
 
@@ -141,25 +150,32 @@ class Writer:
         self._engine, self._turn = engine, turn
         self._waiting: deque[_Piece[Any, Any]] = deque()
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._committed: asyncio.Queue[_Commit] = asyncio.Queue()
         self._connection: AsyncConnection | None = None
         self._bare: Bare | None = None
         self._compiled: dict[str, str] = {}
         self._due = _NEVER  # when the first piece that waits has run out of patience
         self._closing = False
+        self.on_applied: Callable[[], None] | None = None  # told when something was committed, if not on the disk yet
         self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
         self.trouble = ""  # why the last commit failed; "" when it did not
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="store-writer")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="store-writer"),
+            asyncio.create_task(self._confirm(), name="store-confirm"),
+        ]
 
     async def close(self) -> None:
         """Finish what waits, then let go of the connection."""
         self._closing = True
         self._wake.set()
-        if self._task:
-            await self._task
+        if self._tasks:
+            await self._tasks[0]
         await self._drop_connection()
+        if self._tasks:
+            self._tasks[1].cancel()
         await self._engine.dispose()
         self._turn.close()
 
@@ -244,9 +260,30 @@ class Writer:
             if is_unavailable(error):
                 await self._drop_connection()
             raise
+        self._committed.put_nowait(_Commit(tx, bare, outcomes))
+        if self.on_applied:
+            _safely(self.on_applied)
+
+    async def _confirm(self) -> None:
+        """Answer what is on the disk, in the order of the commits. Until cancelled."""
+        while True:
+            commits = [await self._committed.get()]
+            while not self._committed.empty():
+                commits.append(self._committed.get_nowait())
+            try:
+                await commits[-1].bare.durable()
+            except Exception as error:  # noqa: BLE001 -- as in _commit
+                self._fail([piece for commit in commits for piece, _ in commit.outcomes], error)
+            else:
+                for commit in commits:
+                    self._succeed(commit)
+            for _ in commits:
+                self._committed.task_done()
+
+    def _succeed(self, commit: _Commit) -> None:
         self.trouble = ""
-        tx.committed()
-        for piece, outcome in outcomes:
+        commit.tx.committed()
+        for piece, outcome in commit.outcomes:
             _answer(piece.future, outcome)
         if self.on_commit:
             _safely(self.on_commit)
@@ -258,6 +295,7 @@ class Writer:
         return self._connection, self._bare
 
     async def _drop_connection(self) -> None:
+        await self._committed.join()
         connection, self._connection = self._connection, None
         driver, self._bare = self._bare, None
         if driver is not None:

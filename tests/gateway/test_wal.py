@@ -1,0 +1,154 @@
+"""SQLite's log: nobody is answered before the disk has it, and it is copied into the database beside the writing."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import insert, select
+
+from gateway.errors import Unavailable
+from gateway.store import wal
+from gateway.store.migrate import upgrade
+from gateway.store.store import Store
+from gateway.store.tables import opt_out_lists
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from gateway.store.writer import Tx
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "heliograph.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    url = f"sqlite+aiosqlite:///{path}"
+    await upgrade(url)
+    opened = Store(url)
+    opened.start()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A disk that takes nothing until the event is set."""
+    ready, sync = threading.Event(), os.fdatasync
+
+    def slow(file: int) -> None:
+        ready.wait(30)
+        sync(file)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    yield ready
+    ready.set()
+
+
+async def keep(store: Store, name: str) -> str:
+    async def work(tx: Tx) -> str:
+        await tx.conn.execute(insert(opt_out_lists).values(account_id="main", name=name, created_at=1))
+        return name
+
+    return await store.write(work)
+
+
+async def names_in(store: Store) -> set[str]:
+    async with store.reading() as connection:
+        return set((await connection.execute(select(opt_out_lists.c.name))).scalars())
+
+
+async def seen(store: Store, name: str) -> None:
+    async with asyncio.timeout(10):
+        while name not in await names_in(store):  # noqa: ASYNC110 -- another connection's commit has no event
+            await asyncio.sleep(0)
+
+
+async def test_nobody_is_answered_before_the_disk_has_it(store: Store, disk: threading.Event) -> None:
+    first = asyncio.ensure_future(keep(store, "first"))
+    await seen(store, "first")
+    second = asyncio.ensure_future(keep(store, "second"))
+    await seen(store, "second")  # others go on writing while the disk is slow
+    assert not first.done()
+    assert not second.done()
+    disk.set()
+    assert await asyncio.gather(first, second) == ["first", "second"]
+
+
+async def test_a_stop_waits_for_the_disk(store: Store, disk: threading.Event) -> None:
+    first = asyncio.ensure_future(keep(store, "first"))
+    await seen(store, "first")
+    closing_store = asyncio.ensure_future(store.close())
+    await asyncio.sleep(0)
+    assert not closing_store.done()
+    disk.set()
+    assert await first == "first"
+    await closing_store
+
+
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A disk whose first sync fails; the calls."""
+    calls: list[int] = []
+
+    def fail(file: int) -> None:
+        calls.append(file)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    return calls
+
+
+async def test_after_a_failed_sync_only_a_copy_of_the_whole_log_counts(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = failing(monkeypatch)
+    assert await keep(store, "first") == "first"
+    assert len(calls) == 1
+    with closing(wal.connect(path)) as connection:
+        assert wal.copy(connection)[1] == 0
+    assert await keep(store, "second") == "second"
+    assert len(calls) == 2
+
+
+async def test_what_neither_the_log_nor_the_database_took_is_unavailable(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, whole = failing(monkeypatch), wal.copy
+    monkeypatch.setattr(wal, "copy", lambda _connection, mode="PASSIVE": (9, 1) if mode == "FULL" else (9, 0))
+    with pytest.raises(Unavailable):
+        await keep(store, "first")
+    with pytest.raises(Unavailable):
+        await keep(store, "second")
+    assert store.writer.trouble
+    assert len(calls) == 1, "a sync that follows a failed one proves nothing"
+    monkeypatch.setattr(wal, "copy", whole)
+    assert await keep(store, "third") == "third"
+    assert store.writer.trouble == ""
+
+
+async def test_a_log_that_was_copied_whole_begins_anew(store: Store, path: Path) -> None:
+    for number in range(20):
+        await keep(store, f"n{number}")
+    with closing(wal.connect(path)) as connection:
+        pages, left = wal.copy(connection)
+        assert left == 0
+        await keep(store, "after")
+        assert wal.copy(connection)[0] < pages
+
+
+async def test_a_database_that_cannot_be_copied_into_says_so(store: Store, path: Path) -> None:
+    await keep(store, "first")
+    with closing(wal.connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OSError, match="locked"):
+            wal.copy(connection)
