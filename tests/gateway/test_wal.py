@@ -81,7 +81,7 @@ async def test_nobody_is_answered_before_the_disk_has_it(store: Store, disk: thr
     assert not first.done()
     assert not second.done()
     disk.set()
-    assert await asyncio.gather(first, second) == ["first", "second"]
+    assert [await first, await second] == ["first", "second"]
 
 
 async def test_a_stop_waits_for_the_disk(store: Store, disk: threading.Event) -> None:
