@@ -145,7 +145,7 @@ class _Builder:
         self.loader = Loader(store, catalog)
         self.worker = self._worker()
         if isinstance(self.queue, LocalQueue):
-            self.queue.on_lost = self.worker.fall_behind
+            self.queue.on_lost, self.queue.on_contents = self.worker.fall_behind, self.worker.hear
         self.refill = Refill(store, self.worker, self.loader, self.connections.known, now=now_micros)
         self.sweeper = Sweeper(store, self.receipts, self.inbound, self.loader, self._offer, now=now_micros)
         self.retention = Retention(store, days=settings.retention_days, now=now_micros)

@@ -8,11 +8,11 @@ carriers correct themselves (SMPP practice; see docs/decisions/0002-status.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.errors import IllegalMove
 
@@ -171,8 +171,7 @@ class Route:
     price: Decimal = Decimal(0)  # US$ a part
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(NamedTuple):
     """A message ready to leave: all that the worker needs, so that nothing is read back."""
 
     id: str
@@ -195,4 +194,4 @@ class Dispatch:
     possible_duplicate: bool = False
     country: str = ""
     sent_parts: frozenset[int] = frozenset()  # taken by the carrier already; only the others are sent
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import Text, bindparam, delete, literal_column, select, update
@@ -98,8 +98,7 @@ ORPHAN = inserting(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A receipt and the connector group that it came by."""
 
     carrier_group: str

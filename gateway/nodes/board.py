@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from carriers.types import ConnectorStatus, LinkStatus
-from gateway.store.hot import upsert
+from gateway.store.hot import Hot, upsert
 from gateway.store.tables import link_reports, nodes
 
 if TYPE_CHECKING:
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
     from gateway.store.store import Store
     from gateway.store.writer import Tx
+
+
+OTHERS = Hot(
+    "links of other nodes",
+    ("node",),
+    lambda _dialect: (
+        select(link_reports.c.status)
+        .join(nodes, nodes.c.id == link_reports.c.node_id)
+        .where(link_reports.c.node_id != bindparam("node"))
+    ),
+)
 
 
 class Board:
@@ -60,10 +71,7 @@ class Board:
         await self._read(node_id)
 
     async def _read(self, node_id: str) -> None:
-        query = select(link_reports.c.status).join(nodes, nodes.c.id == link_reports.c.node_id)
-        async with self._store.reading() as connection:
-            found = await connection.execute(query.where(link_reports.c.node_id != node_id))
-            statuses = [_status(orjson.loads(text)) for text in found.scalars()]
+        statuses = [_status(orjson.loads(row[0])) for row in await self._store.peek(OTHERS, node_id)]
         self._others = {status.connector_id: status for status in statuses}
         self._others_up = frozenset(status.connector_id for status in statuses if status.up)
 

@@ -8,9 +8,8 @@ before the octets are written; what is SUBMITTING when a worker dies is UNKNOWN,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 
@@ -53,8 +52,7 @@ CLAIM = Hot("claim messages", ("p_submitting", "p_at", "p_connector", "p_next_at
 Standing: TypeAlias = "Callable[[Tx], Awaitable[Mapping[str, int]]]"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Messages that a connector has room for."""
 
     connector_id: str

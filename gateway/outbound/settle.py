@@ -8,8 +8,7 @@ Rule 3: parts that were taken are not sent again when another part of the messag
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -60,8 +59,7 @@ _PART_STATUS: Mapping[Outcome, Status] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The answers to all parts of a message that were handed over together."""
 
     message: Dispatch
@@ -73,8 +71,7 @@ class Settled:
     fence: int  # of the lease under which it was claimed
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Where the message goes. ``again`` is it as it waits to be sent again, when it does."""
 
     to: Status
@@ -105,7 +102,7 @@ def _with_sent(settled: Settled) -> Dispatch:
     """The message as it is after these answers. Parts of one message do not leave by two carriers."""
     message = settled.message
     sent = message.sent_parts | {n for n, result in settled.results.items() if result.outcome is Outcome.ACCEPTED}
-    return replace(message, sent_parts=sent, connectors=(settled.connector_id,) if sent else message.connectors)
+    return message._replace(sent_parts=sent, connectors=(settled.connector_id,) if sent else message.connectors)
 
 
 def _unknown(message: Dispatch, result: SubmissionResult, now: int) -> Judgement:
@@ -119,12 +116,12 @@ def _unknown(message: Dispatch, result: SubmissionResult, now: int) -> Judgement
 def _retry(message: Dispatch, settled: Settled, result: SubmissionResult, now: int) -> Judgement:
     if message.attempts < (TRIES_OF_VENDOR_CODE if result.detail.startswith(VENDOR) else len(RETRY_AFTER)):
         wait = int(RETRY_AFTER[message.attempts] * SECOND * settled.jitter)
-        again = replace(message, attempts=message.attempts + 1)
+        again = message._replace(attempts=message.attempts + 1)
         return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now + wait, again=again)
     ways = message.connectors
     others = ways[ways.index(settled.connector_id) + 1 :] if settled.connector_id in ways else ()
     if others and not result.detail.startswith(VENDOR):
-        again = replace(message, attempts=0, connectors=others)
+        again = message._replace(attempts=0, connectors=others)
         return Judgement(Status.QUEUED, code=result.raw_code, reason=result.detail, next_at=now, again=again)
     return Judgement(Status.FAILED, code=result.raw_code, reason=result.detail)
 
@@ -174,8 +171,7 @@ def _to_move(settled: Settled, verdict: Judgement, now: int) -> Move:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """An answer that came after its part was given up as UNKNOWN."""
 
     message_id: str

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 URGENT_SHARE = 8  # urgent ids for each other one, while both wait: an OTP overtakes a campaign, and does not stop it
+
+
+#: Called by a queue that hands contents on, and by no other: making them costs time.
+Contents: TypeAlias = "Callable[[int, int], list[Any]]"  # those of the ids from one place up to another
+
+
+def nothing(_start: int, _end: int) -> list[Any]:
+    """The contents of ids that go without."""
+    return []
 
 
 class QueueError(Exception):
@@ -24,8 +33,12 @@ class Queue(Protocol):
     def serve(self, lanes: Collection[str]) -> None:
         """This process takes from these lanes, and from no others."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
-        """Announce; an id that waits already is not announced again. Urgent ids overtake the others."""
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:
+        """Announce; an id that waits already is not announced again. Urgent ids overtake the others.
+
+        ``contents`` gives what each id stands for, in their order, as JSON: a queue may hand it to another process,
+        which then need not read it from the database.
+        """
 
     async def take(self, lane: str, count: int) -> list[str]:
         """Up to ``count`` ids, at once; [] when none wait. Of nine taken while both kinds wait, eight are urgent."""

@@ -1,7 +1,8 @@
 """A queue in memory for the processes of one host: each keeps the lanes it serves, and tells the others by datagrams.
 
-A process has a socket in a folder that all processes of an instance share. What cannot be delivered is dropped, and
-the receiver is told that something was, as soon as it listens again: it then looks into the database.
+A process has a socket in a folder that all processes of an instance share, and nobody else may enter. What cannot be
+delivered is dropped, and the receiver is told that something was, as soon as it listens again: it then looks into the
+database. An id travels with what it stands for, where that is not too large.
 """
 
 from __future__ import annotations
@@ -10,25 +11,28 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
 
+from gateway.queue.base import nothing
 from gateway.queue.memory import MemoryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
-_IDS = 500  # in one datagram: 20 kB
-_PENDING = 200  # datagrams kept for a process that reads too slowly
+    from gateway.queue.base import Contents
+
+_IDS = 50  # in one datagram: some 20 kB with their contents
+_PENDING = 500  # datagrams kept for a process that reads too slowly
 _RETRY = 0.005  # seconds
 _LOOK_EVERY = 1.0  # seconds between two looks for new processes
 _READ = 100  # datagrams taken at once
 _MOST = 200_000  # ids of a lane in memory
 _LARGEST = 65_536  # octets
-_LOST = orjson.dumps(["", False, []])  # something for you was dropped
+_LOST = orjson.dumps(["", False, [], []])  # something for you was dropped
 
 
 class _Peer:
@@ -65,11 +69,17 @@ class LocalQueue(MemoryQueue):
     Args:
         folder: where their sockets are; the path must be short (107 octets with the name of a socket).
         on_lost: called when others could not tell this process of some of its work.
+        on_contents: called with a lane and contents that came from others, just before their ids may be taken.
     """
 
-    def __init__(self, folder: Path, on_lost: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        on_lost: Callable[[], None] = lambda: None,
+        on_contents: Callable[[str, list[Any]], None] = lambda _lane, _contents: None,
+    ) -> None:
         super().__init__()
-        self.on_lost = on_lost
+        self.on_lost, self.on_contents = on_lost, on_contents
         self._folder = folder
         self._served: frozenset[str] = frozenset()
         self._peers: dict[str, _Peer] = {}
@@ -83,14 +93,16 @@ class LocalQueue(MemoryQueue):
         self._served = frozenset(lanes)
         self._listen()
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:
         if lane in self._served:
             await super().put(lane, ids, urgent=urgent)
             return
         self._look()
         if self._peers:
             for start in range(0, len(ids), _IDS):
-                self._send(orjson.dumps([lane, urgent, list(ids[start : start + _IDS])]))
+                some = list(ids[start : start + _IDS])
+                whole = orjson.dumps([lane, urgent, some, contents(start, start + _IDS)], default=list)
+                self._send(whole if len(whole) <= _LARGEST else orjson.dumps([lane, urgent, some, []]))
 
     async def close(self) -> None:
         await super().close()
@@ -144,10 +156,11 @@ class LocalQueue(MemoryQueue):
 
     def _read(self) -> None:
         for datagram in self._received():
-            lane, urgent, ids = orjson.loads(datagram)
+            lane, urgent, ids, contents = orjson.loads(datagram)
             if not lane or len(self._lane(lane).waiting) > _MOST:
                 self.on_lost()
             elif lane in self._served:
+                self.on_contents(lane, contents)
                 self._lane(lane).put(ids, urgent=urgent)
 
     def _received(self) -> Iterable[bytes]:

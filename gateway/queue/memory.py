@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.queue.base import shares
+from gateway.queue.base import nothing, shares
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from gateway.queue.base import Contents
 
 
 class _Lane:
@@ -53,7 +55,7 @@ class MemoryQueue:
     def serve(self, lanes: Collection[str]) -> None:
         """Nothing to do: there is no other process."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:  # noqa: ARG002 -- a process knows what it announces to itself
         self._lane(lane).put(ids, urgent=urgent)
 
     async def take(self, lane: str, count: int) -> list[str]:

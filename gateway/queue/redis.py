@@ -20,12 +20,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from gateway.queue.base import QueueError, shares
+from gateway.queue.base import QueueError, nothing, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from redis.typing import KeyT, StreamIdT
+
+    from gateway.queue.base import Contents
 
 _GROUP = "workers"
 _TIMEOUT = 5.0  # seconds for an answer
@@ -152,7 +154,7 @@ class RedisQueue:
     def serve(self, lanes: Collection[str]) -> None:
         """Nothing to do: everybody may take from every lane."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:  # noqa: ARG002 -- texts of people do not go into Redis
         known = self._lane(lane)
         keys = [known.keys[_URGENT if urgent else _OTHERS], known.waiting]
         with _reachable():

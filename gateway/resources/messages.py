@@ -7,7 +7,7 @@ event in the same transaction.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 from sqlalchemy import Text, bindparam, func, literal_column, or_, select, update
@@ -52,8 +52,7 @@ class MessageLike(Protocol):
     def context(self) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One message goes from one status to another."""
 
     message: MessageLike
@@ -146,14 +145,12 @@ def dispatchable() -> Select[Any]:
 
 def to_dispatch(row: Any, sent_parts: Iterable[int] = (), by: str = "") -> Dispatch:  # noqa: ANN401 -- a row of ``dispatchable``
     """A message as the worker takes it. The connector that took ``sent_parts``, ``by``, takes the others too."""
-    values = dict(zip(_DISPATCH, row, strict=False))
-    values |= {
-        "connectors": (by,) if by else tuple(orjson.loads(values["connectors"])),
-        "possible_duplicate": bool(values["possible_duplicate"]),
-        "context": orjson.loads(values["context"]),
-        "sent_parts": frozenset(sent_parts),
-    }
-    return Dispatch(**values)
+    return Dispatch(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9],
+        (by,) if by else tuple(orjson.loads(row[10])), row[11], row[12], row[13], row[14],
+        possible_duplicate=bool(row[15]), country=row[16], sent_parts=frozenset(sent_parts),
+        context=orjson.loads(row[17]),
+    )  # fmt: skip
 
 
 def _by_ids(dialect: Dialect) -> Select[Any]:

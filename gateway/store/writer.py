@@ -150,6 +150,7 @@ class Writer:
         self._engine, self._turn = engine, turn
         self._waiting: deque[_Piece[Any, Any]] = deque()
         self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._committed: asyncio.Queue[_Commit] = asyncio.Queue()
         self._connection: AsyncConnection | None = None
@@ -162,6 +163,7 @@ class Writer:
         self.trouble = ""  # why the last commit failed; "" when it did not
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._tasks = [
             asyncio.create_task(self._run(), name="store-writer"),
             asyncio.create_task(self._confirm(), name="store-confirm"),
@@ -194,12 +196,14 @@ class Writer:
         return result
 
     def _add(self, lane: Lane[Any, Any] | None, payload: Any) -> asyncio.Future[Any]:  # noqa: ANN401 -- of any lane
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # Kept from the start: to ask for the running loop is a system call each time.
+        loop = self._loop or asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
         if self._closing:
             future.set_exception(Unavailable("The server is stopping."))
             return future
         self._waiting.append(_Piece(lane, payload, future))
-        due = asyncio.get_running_loop().time() + (lane.patience if lane else 0.0)
+        due = loop.time() + (lane.patience if lane else 0.0)
         if due < self._due:
             self._due = due
             self._wake.set()

@@ -89,7 +89,8 @@ class Announcer:
 
     async def _put(self, lane: str, messages: list[Dispatch], *, urgent: bool) -> None:
         try:
-            await self._queue.put(lane, [message.id for message in messages], urgent=urgent)
+            ids = [message.id for message in messages]
+            await self._queue.put(lane, ids, urgent=urgent, contents=lambda start, end: list(messages[start:end]))
         except QueueError as error:  # the queue is a hint: go on without it
             log.warning("queue unavailable", action="worker.announce", error=str(error))
             self._unheard(lane, messages)

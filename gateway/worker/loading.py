@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.model import Status
@@ -45,4 +44,4 @@ class Loader:
         identity = self._catalog.directory(message.account_id).identity_by_id.get(message.identity_id)
         if identity is None or (identity.rate is None and not identity.self_managed_opt_outs):
             return message
-        return replace(message, rate=identity.rate, self_managed=identity.self_managed_opt_outs)
+        return message._replace(rate=identity.rate, self_managed=identity.self_managed_opt_outs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +119,7 @@ class Sweeper:
         moves = [_due_move(message, row, now) for message, row in due]
         await move_in(tx, moves)
         return [
-            replace(message, possible_duplicate=one.possible_duplicate)
+            message._replace(possible_duplicate=one.possible_duplicate)
             for (message, _), one in zip(due, moves, strict=True)
             if one.to is Status.QUEUED
         ]

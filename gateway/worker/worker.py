@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -22,6 +22,7 @@ from gateway.queue import QueueError
 from gateway.store.times import HOUR
 from gateway.worker.announcer import Announcer
 from gateway.worker.flights import References, read_reference
+from gateway.worker.hints import read_hint
 from gateway.worker.pump import STORE_DOWN_WAIT, Pump
 
 if TYPE_CHECKING:
@@ -114,6 +115,13 @@ class Worker:
     def fall_behind(self) -> None:
         """Some hints were lost: look into the database."""
         self.behind = True
+
+    def hear(self, lane: str, contents: Iterable[list[Any]]) -> None:
+        """What others announce, with what it says; as much as memory allows. The others are fetched when it is time."""
+        if lane in self._pumps:
+            for message in filter(None, map(read_hint, contents)):
+                if message.id not in self._known and self._has_room(message):
+                    self._known[message.id] = message
 
     def _keep(self, lane: str, message: Dispatch) -> bool:
         """Whether to announce a message. Those of connectors that run elsewhere are not kept here."""

@@ -357,10 +357,12 @@ class Host:
     """Some processes' queues that meet in one folder."""
 
     def __init__(self, folder):
-        self.folder, self.queues, self.lost = folder, [], []
+        self.folder, self.queues, self.lost, self.heard = folder, [], [], []
 
     def process(self, *lanes):
-        queue = LocalQueue(self.folder, lambda: self.lost.append(queue))
+        queue = LocalQueue(
+            self.folder, lambda: self.lost.append(queue), lambda lane, contents: self.heard.append((lane, contents))
+        )
         queue.serve(lanes)
         self.queues.append(queue)
         return queue
@@ -397,6 +399,33 @@ async def test_only_who_serves_a_lane_keeps_its_ids(host):
         await asyncio.sleep(0)
     assert await other.size(LANE) == 0
     assert await worker.take(LANE, 1200) == names("id", 1200)
+
+
+async def test_an_id_travels_with_what_it_stands_for(host):
+    worker, other, face = host.process(LANE), host.process("carrier-b"), host.process()
+    ids = names("id", 120)
+    await face.put(LANE, ids, urgent=False, contents=lambda start, end: [{"of": one} for one in ids[start:end]])
+    while await worker.size(LANE) < 120:  # noqa: ASYNC110 -- datagrams come by callbacks
+        await asyncio.sleep(0)
+    assert [one["of"] for _, some in host.heard for one in some] == ids
+    assert {lane for lane, _ in host.heard} == {LANE}
+    assert await other.size(LANE) == 0
+
+
+async def test_contents_that_are_too_large_stay_behind(host):
+    worker, face = host.process(LANE), host.process()
+    await face.put(LANE, ["a"], urgent=False, contents=lambda _start, _end: ["x" * 70_000])
+    await worker.wait(LANE, 10)
+    assert await worker.take(LANE, 1) == ["a"]
+    assert host.heard == [(LANE, [])]
+
+
+async def test_a_process_makes_no_contents_for_itself(queue):
+    def contents(_start, _end):
+        raise AssertionError
+
+    await queue.put(LANE, ["a"], urgent=False, contents=contents)
+    assert await queue.take(LANE, 1) == ["a"]
 
 
 async def test_a_dead_process_is_forgotten_with_its_socket(host):

@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.errors import Invalid, Unavailable
 from gateway.events import log
+from gateway.events.progress import ADVANCE
+from gateway.nodes.board import OTHERS
 from gateway.outbound import accept, claim, facts, settle
 from gateway.receipts import FIND, ORPHAN, PART, SIBLINGS
 from gateway.resources import messages, reviews, standing
@@ -28,7 +30,7 @@ INSERT = inserting(opt_out_lists, "account_id", "name", "created_at")
 HOT = (
     accept.INSERT, accept.INSERT_DECISION, claim.CLAIM, claim.QUEUED, facts.ADD_SPEND, facts.KEEP_KEY, facts.KEYS,
     facts.RECENT_OF, facts.SPENT, log.APPEND, messages.BY_IDS, messages.MOVE, reviews.STANDING, settle.PUT_PART,
-    settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, ORPHAN, PART, SIBLINGS,
+    settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, ORPHAN, PART, SIBLINGS, ADVANCE, OTHERS,
 )  # fmt: skip
 
 
