@@ -10,6 +10,7 @@ GatewayError                      every error with a stable code, a sentence and
 ├── TooLarge           413
 ├── TooMany            429        slow down; says for how long
 └── Unavailable        503        we cannot store anything now; nothing was accepted
+    └── InDoubt        503        or nobody knows whether it was
 """
 
 from __future__ import annotations
@@ -107,9 +108,17 @@ class Unavailable(GatewayError):  # noqa: N818 -- as above
     status = 503
     title = "Cannot store anything now"
 
+    remedy = "Nothing was accepted. Send the same request again later."
+
     def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
-        super().__init__("store_unavailable", detail, remedy="Nothing was accepted. Send the same request again later.")
+        super().__init__("store_unavailable", detail, remedy=self.remedy)
         self.retry_after = retry_after
+
+
+class InDoubt(Unavailable):
+    """The connection was lost during a commit: nobody knows whether it was stored."""
+
+    remedy = "It may have been accepted. Send the same request again with the same Idempotency-Key: it counts once."
 
 
 class IllegalMove(Exception):  # noqa: N818 -- a bug of ours, never a caller's fault; reads as what it says

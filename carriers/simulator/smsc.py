@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -55,7 +56,8 @@ class _Reply:
             self._state = "REFUSED"
         if self._left:
             return
-        text = self._handsets.change(self._number, self._text.id, self._state) or self._text
+        kept = self._handsets.change(self._number, self._text.id, self._state)
+        text = kept or replace(self._text, state=self._state)
         if not self.whole.done():
             self.whole.set_result(text)
 

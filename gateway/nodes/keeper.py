@@ -181,7 +181,7 @@ class Keeper:
             await self._take(take)
 
     async def _take(self, names: list[str]) -> None:
-        taken = await self._store.write(partial(leases.take_in, names=names, node_id=self.id))
+        taken = await self._store.write(partial(leases.take_in, names=names, node_id=self.id, bury=self._bury))
         self._held |= taken
         if taken:
             log.info("leases taken", action="nodes.take", leases=sorted(taken))
@@ -198,11 +198,11 @@ class Keeper:
             await self._owner.giving(names)
             await self._store.write(partial(leases.give_in, names=names, node_id=self.id))
             log.info("leases given up", action="nodes.give", leases=sorted(names))
-            for name in names:
-                self._held.pop(name, None)
         except Unavailable:
             log.warning("leases could not be given up", action="nodes.give", leases=sorted(names))
         finally:
+            for name in names:  # the next beat says whether they are ours still; then the work on them begins anew
+                self._held.pop(name, None)
             self._giving -= names
 
     async def _lose(self, names: Collection[str]) -> None:

@@ -118,8 +118,11 @@ async def bury_all_in(tx: Tx, bury: Bury) -> None:
     await tx.conn.execute(delete(nodes))
 
 
-async def take_in(tx: Tx, names: Collection[str], node_id: str) -> dict[str, int]:
-    """Take leases that are free; the fences of those that were."""
+async def take_in(tx: Tx, names: Collection[str], node_id: str, bury: Bury) -> dict[str, int]:
+    """Take leases that are free; the fences of those that were.
+
+    What their last holder gave them up without bringing to an end is settled: nothing that it says counts any more.
+    """
     taken: dict[str, int] = {}
     for name in sorted(names):
         new = upsert(tx.dialect, leases).values(name=name, holder=node_id, fence=1)
@@ -131,6 +134,8 @@ async def take_in(tx: Tx, names: Collection[str], node_id: str) -> dict[str, int
         )
         if (fence := found.scalar_one_or_none()) is not None:
             taken[name] = fence
+    if taken:
+        await bury(tx, taken)
     return taken
 
 

@@ -48,6 +48,14 @@ def _claim(dialect: Dialect) -> Executable:
 CLAIM = Hot("claim messages", ("p_submitting", "p_at", "p_connector", "p_next_at", "ids", "p_queued"), _claim)
 
 
+def _unclaim(dialect: Dialect) -> Executable:
+    ours = messages.c.status == bindparam("p_submitting"), messages.c.connector_id == bindparam("p_connector")
+    return update(messages).where(among(messages.c.id, "ids", dialect), *ours).values(status=bindparam("p_queued"))
+
+
+UNCLAIM = Hot("take claims back", ("p_queued", "ids", "p_submitting", "p_connector"), _unclaim)
+
+
 #: The connectors that this process has a lease on, in this transaction, with the fences of those leases.
 Standing: TypeAlias = "Callable[[Tx], Awaitable[Mapping[str, int]]]"
 
@@ -58,6 +66,7 @@ class Claim(NamedTuple):
     connector_id: str
     fence: int  # of the lease on the connector
     messages: tuple[Dispatch, ...]
+    again: bool = False  # made before, and nobody knows whether that was stored
 
 
 class Claims:
@@ -77,6 +86,9 @@ class Claims:
         now = self._now()
         standing = await self._standing(tx)
         valid = [claim for claim in claims if standing.get(claim.connector_id) == claim.fence]
+        for claim in valid:
+            if claim.again:
+                await self._take_back(tx, claim)
         stopped = await self._stopped(tx, valid, now)
         await move_in(tx, list(stopped.values()))
         return [await self._take(tx, claim, stopped, now) if claim in valid else () for claim in claims]
@@ -90,6 +102,11 @@ class Claims:
         rows = await tx.rows(CLAIM, Status.SUBMITTING.value, now, claim.connector_id, None, ids, Status.QUEUED.value)
         taken = {row[0] for row in rows}
         return tuple(message for message in wanted if message.id in taken)
+
+    async def _take_back(self, tx: Tx, claim: Claim) -> None:
+        """What the first try has stored: none of it has left, and much may have been forbidden since."""
+        ids = tx.listed(message.id for message in claim.messages)
+        await tx.many(UNCLAIM, [(Status.QUEUED.value, ids, Status.SUBMITTING.value, claim.connector_id)])
 
     async def _stopped(self, tx: Tx, claims: Sequence[Claim], now: int) -> dict[str, Move]:
         """Those that may not leave: expired, or a rule now says no."""

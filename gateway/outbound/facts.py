@@ -62,6 +62,13 @@ def _keys(dialect: Dialect) -> Executable:
 
 
 KEYS = Hot("idempotency keys", ("keys", "since"), _keys)
+LOCK_KEYS = Hot(
+    "lock idempotency keys",
+    ("keys",),
+    lambda _dialect: text(
+        "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS TEXT[])) key"
+    ),
+)
 # A key may be used again after 24 hours: the old answer gives way.
 _KEY_COLUMNS = ("account_id", "key", "request_hash", "status", "response", "created_at")
 
@@ -171,5 +178,8 @@ def _remember(facts: Facts, account_id: str, rows: Iterable[tuple[str, int, str,
 async def _load_keys(tx: Tx, facts: Facts, wanted: set[str]) -> None:
     if not wanted:
         return
+    if tx.dialect.name != "sqlite":
+        # The same request may be at two processes: a client that waited in vain asks the next one.
+        await tx.rows(LOCK_KEYS, sorted(wanted))
     for account_id, key, request_hash, response in await tx.rows(KEYS, tx.listed(wanted), facts.now - IDEMPOTENT_FOR):
         facts.keys[account_id, key] = (request_hash, response)

@@ -17,7 +17,7 @@ from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import LOCK_IDS, Move, move_in, to_dispatch
 from gateway.store.hot import Hot, among, upsert
-from gateway.store.tables import parts
+from gateway.store.tables import messages, parts
 from gateway.store.texts import storable
 from gateway.store.times import SECOND
 
@@ -69,6 +69,7 @@ class Settled(NamedTuple):
     jitter: float  # 0.8 to 1.2
     give_up_after: int  # microseconds without a final receipt
     fence: int  # of the lease under which it was claimed
+    again: bool = False  # told before, and nobody knows whether that was stored
 
 
 class Judgement(NamedTuple):
@@ -142,10 +143,28 @@ class Settlements:
     async def apply(self, tx: Tx, settled: Sequence[Settled]) -> list[Judgement | None]:
         now, standing = self._now(), await self._standing(tx)
         judged = [(one, judge(one, now)) for one in settled if standing.get(one.connector_id) == one.fence]
-        await tx.many(PUT_PART, [row for one, _ in judged for row in _part_rows(one, now)])
-        await move_in(tx, [_to_move(one, verdict, now) for one, verdict in judged])
+        stored = await self._stored(tx, [one for one, _ in judged if one.again])
+        fresh = [(one, verdict) for one, verdict in judged if one.message.id not in stored]
+        await tx.many(PUT_PART, [row for one, _ in fresh for row in _part_rows(one, now)])
+        await move_in(tx, [_to_move(one, verdict, now) for one, verdict in fresh])
         verdicts = {one.message.id: verdict for one, verdict in judged}
         return [verdicts.get(one.message.id) for one in settled]
+
+    async def _stored(self, tx: Tx, again: Sequence[Settled]) -> set[str]:
+        """Those of them that were recorded when they were first told: they are no longer what the claim made them."""
+        if not again:
+            return set()
+        rows = await tx.rows(LEAVING, tx.listed(one.message.id for one in again), Status.SUBMITTING.value)
+        leaving = {(row[0], row[1]) for row in rows}
+        return {one.message.id for one in again if (one.message.id, one.connector_id) not in leaving}
+
+
+def _leaving(dialect: Dialect) -> Executable:
+    leaving = among(messages.c.id, "ids", dialect), messages.c.status == bindparam("p_status")
+    return select(messages.c.id, messages.c.connector_id).where(*leaving).order_by(messages.c.id).with_for_update()
+
+
+LEAVING = Hot("messages that are leaving", ("ids", "p_status"), _leaving)
 
 
 def _part_rows(settled: Settled, now: int) -> list[tuple[Any, ...]]:

@@ -38,6 +38,11 @@ _PRAGMAS = (
 )
 
 
+# Milliseconds between two statements of a transaction, at most. The server ends one whose process was stopped in the
+# middle of it: it holds locks that the others wait for. Less than what a beat may be late (gateway.nodes.leases).
+IDLE = 3000
+
+
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 
@@ -61,7 +66,8 @@ def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:
 def open_writer(url: str) -> AsyncEngine:
     """The one connection that writes. A pool would only hide that there is one."""
     if not url.startswith("sqlite"):
-        return create_async_engine(make_url(url), hide_parameters=True, poolclass=NullPool)
+        options = {"server_settings": {"idle_in_transaction_session_timeout": str(IDLE)}}
+        return create_async_engine(make_url(url), hide_parameters=True, poolclass=NullPool, connect_args=options)
     path = make_url(url).database or ""
     engine = create_async_engine(
         make_url(url), hide_parameters=True, poolclass=NullPool, async_creator=lambda: _open_sqlite(path)

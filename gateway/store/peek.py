@@ -36,10 +36,10 @@ class Peek:
         async with self._lock:
             try:
                 return await (await self._open()).rows(self._sql(hot), params)
-            except Exception as error:
+            except BaseException as error:
+                await self._drop()  # in whatever state it is now
                 if not is_unavailable(error):
                     raise
-                await self._drop()
                 raise Unavailable("The database cannot be read.") from error
 
     async def close(self) -> None:

@@ -44,7 +44,7 @@ class Wal:
         (https://lwn.net/Articles/752063/). What then proves it is a copy of the whole log in the database.
 
         Raises:
-            OSError: it is not.
+            OSError, sqlite3.Error: it is not, as far as anybody knows.
         """
         if not self._unsure:
             try:
@@ -85,7 +85,7 @@ def copy(connection: sqlite3.Connection, mode: str = "PASSIVE") -> tuple[int, in
     """
     try:
         busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         raise OSError(str(error)) from error
     return max(pages, 0), max(pages - copied, 0, busy)
 

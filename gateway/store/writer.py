@@ -7,7 +7,8 @@ ever race. A second task waits for the disk and answers, while the first goes on
 Rule 1: work of a lane is applied together, ``lane.apply(tx, payloads)``; lanes run in the order of ``rank``.
 Rule 2: single pieces of work run in a savepoint each; one that raises undoes itself only.
 Rule 3: a batch that fails as a whole is undone and its pieces are tried one by one, so a poisoned one fails alone.
-Rule 4: when the database cannot be written, everyone waiting gets Unavailable and nothing was stored.
+Rule 4: when the database cannot be written, everyone waiting gets Unavailable and nothing was stored; InDoubt, when the
+server was lost during the commit itself, or the disk did not confirm it: who does the same again must expect either.
 Rule 5: of several processes, one at a time writes SQLite (gateway.store.turn), and one at a time numbers the rows of
 a log (``Tx.log``): who reads a log by its numbers never finds an older one later.
 """
@@ -24,7 +25,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from gateway.errors import GatewayError, Unavailable
+from gateway.errors import GatewayError, InDoubt, Unavailable
 from gateway.store.engine import bare
 from gateway.store.hot import Hot, listed
 
@@ -276,8 +277,10 @@ class Writer:
                 commits.append(self._committed.get_nowait())
             try:
                 await commits[-1].bare.durable()
-            except Exception as error:  # noqa: BLE001 -- as in _commit
-                self._fail([piece for commit in commits for piece, _ in commit.outcomes], error)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, nobody may be told that it was stored
+                doubt = InDoubt("The disk did not confirm this.")
+                doubt.__cause__ = error
+                self._fail([piece for commit in commits for piece, _ in commit.outcomes], doubt)
             else:
                 for commit in commits:
                     self._succeed(commit)
@@ -309,11 +312,14 @@ class Writer:
                 await connection.close()
 
     def _fail(self, pieces: list[_Piece[Any, Any]], error: BaseException) -> None:
+        outcome = error
         if is_unavailable(error):
-            self.trouble = f"{type(error).__name__}: {_first_line(error)}"
+            cause = error.__cause__ if isinstance(error, InDoubt) and error.__cause__ else error
+            self.trouble = f"{type(cause).__name__}: {_first_line(cause)}"
             log.error("cannot write", action="store.commit", pieces=len(pieces), error=self.trouble)
+            outcome = error if isinstance(error, InDoubt) else Unavailable("The database cannot be written.")
         for piece in pieces:
-            _answer(piece.future, Unavailable("The database cannot be written.") if is_unavailable(error) else error)
+            _answer(piece.future, outcome)
 
 
 @contextlib.asynccontextmanager
@@ -321,7 +327,7 @@ async def _by_driver(bare: Bare) -> AsyncIterator[None]:
     await _unlocked(bare.begin)
     try:
         yield
-        await bare.commit()
+        await _surely(bare.commit)
     except BaseException:
         with contextlib.suppress(Exception):  # what went wrong before is what counts
             await bare.rollback()
@@ -336,10 +342,20 @@ async def _by_sqlalchemy(connection: AsyncConnection) -> AsyncIterator[None]:
             # SQLAlchemy begins with its first statement; the bare driver must not run before that.
             await connection.execute(text("SELECT 1"))
         yield
-        await transaction.commit()
+        await _surely(transaction.commit)
     except BaseException:
         with contextlib.suppress(Exception):  # what went wrong before is what counts
             await transaction.rollback()
+        raise
+
+
+async def _surely(commit: Callable[[], Awaitable[None]]) -> None:
+    """Raises InDoubt when the connection ends before the answer comes. SQLite answers always."""
+    try:
+        await commit()
+    except Exception as error:
+        if is_unavailable(error) and not isinstance(getattr(error, "orig", error), sqlite3.Error):
+            raise InDoubt("The database was lost while it stored this.") from error
         raise
 
 
@@ -413,7 +429,9 @@ def is_unavailable(error: BaseException) -> bool:
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate is not None:  # 08 connection, 53 resources, 57 operator, 25006 read-only (PostgreSQL appendix A)
         return str(sqlstate).startswith(("08", "53", "57", "58", "25006"))
-    return isinstance(error, (OSError, ConnectionError, TimeoutError)) or "Interface" in type(error).__name__
+    # asyncpg's InternalClientError: the connection was lost while it began the next statement, and is of no use now.
+    broken = "Interface" in type(error).__name__ or type(error).__name__ == "InternalClientError"
+    return broken or isinstance(error, (OSError, ConnectionError, TimeoutError))
 
 
 def _first_line(error: BaseException) -> str:

@@ -112,13 +112,34 @@ class Pump:
         if not wanted:
             return False
         try:
-            taken = await self._worker.store.submit(self._worker.lanes.claims, Claim(self._id, fence, tuple(wanted)))
+            taken = await self._claim(Claim(self._id, fence, tuple(wanted)))
         except BaseException:
             self.line.hold(wanted)
             raise
         self._worker.forget({message.id for message in wanted} - {message.id for message in taken})
         self._depart(connector, taken, fence)
         return True
+
+    async def _claim(self, claim: Claim) -> Sequence[Dispatch]:
+        """Those that may leave. A claim without an answer may be stored, so it is made until it has one."""
+        try:
+            return await self._worker.store.submit(self._worker.lanes.claims, claim)
+        except Unavailable:
+            doubtful = {message.id for message in claim.messages}
+        self._worker.doubtful |= doubtful
+        try:
+            return await self._claim_again(claim)
+        finally:
+            self._worker.doubtful -= doubtful
+
+    async def _claim_again(self, claim: Claim) -> Sequence[Dispatch]:
+        while True:
+            await asyncio.sleep(STORE_DOWN_WAIT)
+            # What is announced twice may have left by its other claim.
+            left = tuple(message for message in claim.messages if message.id not in self._worker.flights)
+            with contextlib.suppress(Unavailable):
+                again = claim._replace(messages=left, again=True)
+                return await self._worker.store.submit(self._worker.lanes.claims, again)
 
     async def _next(self, room: int) -> list[Dispatch]:
         """Messages whose parts fit the room, or one that is larger than it; the rates have been asked."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HUNGRY = 4  # a quarter of the memory is free
+CLAIM_GRACE = 1.0  # seconds for what is being claimed, also where there is no other grace
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Worker:
         self.announcer = Announcer(queue, up, self._keep, self._unheard)
         self.references = References()
         self.flights: dict[str, Flight] = {}
+        self.doubtful: set[str] = set()  # ids whose claim the database may or may not have stored
         self.behind = True  # the database may hold messages that are due and not in memory
         self.retry_at: int | None = None  # when the next of those becomes due
         self._settings, self._rng = settings, rng
@@ -185,7 +187,7 @@ class Worker:
         if unknown:
             self._known |= {message.id: message for message in await self.loader.queued(unknown)}
         found = [self._known[message_id] for message_id in ids if message_id in self._known]
-        return [message for message in found if message.id not in self.flights]
+        return [one for one in found if one.id not in self.flights and one.id not in self.doubtful]
 
     def settled(self, connector_id: str, results: Sequence[SubmissionResult]) -> None:
         """A connector's answers; returns at once, records behind."""
@@ -239,11 +241,13 @@ class Worker:
     async def finish(self, connector_ids: Iterable[str], grace: float) -> None:
         """Submit no more by these connectors, and wait ``grace`` seconds for the answers to what is out."""
         pumps = [self._pumps[one] for one in connector_ids if one in self._pumps]
-        await asyncio.gather(*(pump.stop() for pump in pumps))
+        until = asyncio.get_running_loop().time() + grace
+        with contextlib.suppress(TimeoutError):  # a claim is not answered while the database is away
+            await asyncio.wait_for(asyncio.gather(*(pump.stop() for pump in pumps)), max(grace, CLAIM_GRACE))
         for pump in pumps:
             pump.give_back()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._landed(set(connector_ids)), grace)
+            await asyncio.wait_for(self._landed(set(connector_ids)), until - asyncio.get_running_loop().time())
 
     async def stop(self, grace: float) -> None:
         """Submit no more, and give what is at the carriers ``grace`` seconds to be answered and recorded."""
@@ -268,7 +272,7 @@ class Worker:
     def announce_again(self) -> None:
         """The queue may have lost what it was told: tell it again of all that waits in no line."""
         in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
-        under_way = in_line | self.flights.keys() | self.announcer.waiting()
+        under_way = in_line | self.flights.keys() | self.doubtful | self.announcer.waiting()
         self._announce_anew([message for message in self._known.values() if message.id not in under_way])
 
     def _announce_anew(self, messages: Iterable[Dispatch]) -> None:
@@ -314,7 +318,7 @@ class Worker:
             except Unavailable:
                 # If we are stopped before the database is back, the row stays SUBMITTING and is UNKNOWN at the start.
                 await asyncio.sleep(STORE_DOWN_WAIT)
-                future = self.store.submit(self.lanes.settlements, settled)
+                future = self.store.submit(self.lanes.settlements, settled._replace(again=True))
 
     def _land(self, settled: Settled, judgement: Judgement) -> None:
         message_id = settled.message.id

@@ -8,14 +8,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from carriers.types import Outcome
 from compliance.types import AccountLimits, RecipientLimit
 from gateway.errors import Conflict, Invalid
 from gateway.model import Purpose, Status
+from gateway.outbound.accept import Outbound
+from gateway.outbound.decision import Links
 from gateway.outbound.request import Accepted, Order
 from gateway.resources import accounts, opt_outs, phone_numbers, reviews, routes
+from gateway.resources.catalog import Catalog
 from gateway.store import tables
+from gateway.store.store import Store
 from tests.support.factories import LONG, OTHER, PERSON, answer, receipt, request
 from tests.support.gateway_fixtures import OUR_NUMBER, House, accept_many, open_house
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from gateway.resources.desk import Desk
+    from gateway.store.writer import Tx
 
 
 @pytest.fixture
@@ -225,6 +231,44 @@ async def test_the_same_key_and_body_gets_the_first_answer(house: House) -> None
     assert isinstance(error, Invalid)
     assert (error.code, error.field) == (first.outcomes[1].code, "to")  # type: ignore[union-attr]  # both are errors
     assert await house.count(tables.messages) == 1
+
+
+async def test_the_same_key_at_two_processes_at_once_sends_once(desk: Desk, house: House) -> None:
+    """The first is in the middle of its transaction when the second begins."""
+    if desk.store.sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    other = Store(desk.store.url)
+    other.start()
+    order, written, go_on = Order((request(),), "key", "hash"), asyncio.Event(), asyncio.Event()
+
+    async def slowly(tx: Tx) -> Any:
+        (first,) = await house.outbound.apply(tx, [order])
+        written.set()
+        await go_on.wait()
+        return first
+
+    links = Links(house.connections.up, house.connections.profile, house.connections.simulated)
+    elsewhere = Outbound(other, await Catalog.load(other), links, now=lambda: house.clock.micros, offer=list)
+    writing = asyncio.create_task(desk.store.write(slowly))
+    await written.wait()
+    asking = asyncio.create_task(elsewhere.accept_all(order))
+    try:
+        await house.until(lambda: locks_waited_for(desk), wanted=1)
+    finally:
+        go_on.set()
+        first, second = await writing, await asking
+        await other.close()
+    assert (second.replayed, second.outcomes) == (True, first.outcomes)
+    assert await house.count(tables.messages) == 1
+
+
+async def locks_waited_for(desk: Desk) -> int:
+    query = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+        " WHERE d.datname = current_database() AND NOT granted"
+    )
+    async with desk.store.reading() as connection:
+        return int((await connection.execute(query)).scalar_one())
 
 
 async def test_the_same_key_with_another_body_is_refused(house: House) -> None:

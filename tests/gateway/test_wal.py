@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, select
 
-from gateway.errors import Unavailable
+from gateway.errors import InDoubt
 from gateway.store import wal
 from gateway.store.migrate import upgrade
 from gateway.store.store import Store
@@ -120,14 +120,14 @@ async def test_after_a_failed_sync_only_a_copy_of_the_whole_log_counts(
     assert len(calls) == 2
 
 
-async def test_what_neither_the_log_nor_the_database_took_is_unavailable(
+async def test_what_neither_the_log_nor_the_database_took_is_in_doubt(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls, whole = failing(monkeypatch), wal.copy
     monkeypatch.setattr(wal, "copy", lambda _connection, mode="PASSIVE": (9, 1) if mode == "FULL" else (9, 0))
-    with pytest.raises(Unavailable):
+    with pytest.raises(InDoubt):
         await keep(store, "first")
-    with pytest.raises(Unavailable):
+    with pytest.raises(InDoubt):
         await keep(store, "second")
     assert store.writer.trouble
     assert len(calls) == 1, "a sync that follows a failed one proves nothing"

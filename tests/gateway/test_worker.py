@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from carriers.types import Outcome, Submission, SubmissionResult
-from gateway.errors import Unavailable
+from gateway.errors import InDoubt, Unavailable
 from gateway.queue import QueueError
-from gateway.resources import messages, phone_numbers
+from gateway.resources import messages, opt_outs, phone_numbers
 from gateway.store import tables
 from gateway.worker import pump
 from gateway.worker.flights import read_reference
@@ -20,7 +20,7 @@ from tests.support.factories import LONG, OTHER, OURS, PERSON, receipt, request
 from tests.support.gateway_fixtures import House, accept_all, accept_many, open_house, silence
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from gateway.resources.desk import Desk
 
@@ -344,6 +344,84 @@ async def test_a_claim_the_store_does_not_take_is_tried_again(house: House, monk
         await texts(house, 2)
         await house.until(house.statuses, wanted=["SUBMITTED"] * 2)
     assert carrier.bodies == ["text 00", "text 01"]
+
+
+async def nothing() -> None: ...
+
+
+def lose_an_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch, lane: Any, meanwhile: Callable[[], Awaitable[Any]] = nothing
+) -> None:
+    """What is first handed to this lane is stored, and then the connection is lost; ``meanwhile`` comes before that."""
+    monkeypatch.setattr(pump, "STORE_DOWN_WAIT", 0)
+    monkeypatch.setattr("gateway.worker.worker.STORE_DOWN_WAIT", 0)
+    submit, left = house.desk.store.submit, [lane]
+
+    async def lost(future: Any) -> None:
+        await future
+        await meanwhile()
+        raise InDoubt("The database was lost while it stored this.")
+
+    def submit_once(to: Any, payload: Any) -> Any:
+        future = submit(to, payload)
+        if to not in left:
+            return future
+        left.clear()
+        return asyncio.ensure_future(lost(future))
+
+    monkeypatch.setattr(house.desk.store, "submit", submit_once)
+
+
+async def test_a_claim_whose_commit_was_not_answered_leaves_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    carrier = house.connector()
+    lose_an_answer(house, monkeypatch, house.lanes.claims)
+    async with house.running():
+        await texts(house, 3)
+        await house.until(house.statuses, wanted=["SUBMITTED"] * 3)
+    assert carrier.bodies == ["text 00", "text 01", "text 02"]
+    assert house.worker.doubtful == set()
+
+
+async def test_what_was_forbidden_since_a_claim_without_answer_does_not_leave(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = house.connector()
+
+    async def opt_out() -> None:
+        await opt_outs.add(house.desk, account_id="main", phone=PERSON, actor="staff:a", how="console", now=1)
+
+    lose_an_answer(house, monkeypatch, house.lanes.claims, opt_out)
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="REFUSED")
+    assert carrier.bodies == []
+
+
+@pytest.mark.parametrize(("outcome", "status"), [(Outcome.ACCEPTED, "SUBMITTED"), (Outcome.REJECTED, "REJECTED")])
+async def test_an_answer_whose_commit_was_not_answered_counts_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, status: str
+) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(outcome)
+    lose_an_answer(house, monkeypatch, house.lanes.settlements)
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: len(house.worker.flights), wanted=0)
+        await house.until(lambda: house.status(accepted.message_id), wanted=status)
+    assert await house.events(accepted.message_id) == ["message.accepted", f"message.{status.lower()}"]
+
+
+async def test_what_was_not_sent_goes_again_once_when_that_was_not_answered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = house.connector()
+    carrier.script = one_after_the_other(Outcome.NOT_SENT)
+    lose_an_answer(house, monkeypatch, house.lanes.settlements)
+    async with house.running():
+        accepted = await house.send()
+        await house.until(lambda: house.status(accepted.message_id), wanted="SUBMITTED")
+    assert len(carrier.submitted) == 2
+    assert (await house.events(accepted.message_id)).count("message.submitted") == 1
 
 
 async def test_a_cancelled_message_is_forgotten_and_does_not_leave(house: House) -> None:

@@ -6,20 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asyncpg.exceptions import ConnectionDoesNotExistError, InternalClientError
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
-from gateway.errors import Invalid, Unavailable
+from gateway.errors import InDoubt, Invalid, Unavailable
 from gateway.events import log
 from gateway.events.progress import ADVANCE
 from gateway.nodes.board import OTHERS
 from gateway.outbound import accept, claim, facts, settle
 from gateway.receipts import FIND, ORPHAN, PART, SIBLINGS
 from gateway.resources import messages, reviews, standing
+from gateway.store import engine
+from gateway.store.bare import BarePostgres, BareSqlite
 from gateway.store.hot import Hot, inserting
 from gateway.store.store import Store
 from gateway.store.tables import opt_out_lists
+from gateway.store.writer import IN_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 INSERT = inserting(opt_out_lists, "account_id", "name", "created_at")
 HOT = (
-    accept.INSERT, accept.INSERT_DECISION, claim.CLAIM, claim.QUEUED, facts.ADD_SPEND, facts.KEEP_KEY, facts.KEYS,
+    accept.INSERT, accept.INSERT_DECISION, claim.CLAIM, claim.QUEUED, claim.UNCLAIM, settle.LEAVING, facts.ADD_SPEND, facts.KEEP_KEY, facts.KEYS,
     facts.RECENT_OF, facts.SPENT, log.APPEND, messages.BY_IDS, messages.MOVE, reviews.STANDING, settle.PUT_PART,
     settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, ORPHAN, PART, SIBLINGS, ADVANCE, OTHERS,
 )  # fmt: skip
@@ -208,6 +212,77 @@ async def test_a_server_that_ends_the_connection_is_unavailable_once(store: Stor
     with pytest.raises(Unavailable):
         await store.write(end)
     assert await store.write(adding("a")) == "a"
+
+
+async def test_a_commit_that_is_not_answered_is_in_doubt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite always answers")
+    commit, lane = BarePostgres.commit, Names()
+
+    async def lost(bare: BarePostgres) -> None:
+        await commit(bare)
+        monkeypatch.undo()
+        raise ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    monkeypatch.setattr(BarePostgres, "commit", lost)
+    with pytest.raises(InDoubt) as caught:
+        await store.submit(lane, "a")
+    assert "same Idempotency-Key" in caught.value.remedy
+    assert "ConnectionDoesNotExistError" in store.writer.trouble
+    assert await store.submit(lane, "b") == "B"
+    assert await names_in(store) == {"a", "b"}
+
+
+async def test_a_connection_in_no_state_for_work_is_unavailable_once(store: Store) -> None:
+    broken = InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    with pytest.raises(Unavailable):
+        await store.write(adding("a", broken))
+    assert await store.write(adding("b")) == "b"
+    assert await names_in(store) == {"b"}
+
+
+async def test_who_stops_in_the_middle_of_a_transaction_does_not_hold_up_the_others(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IDLE", 50)
+    asleep, other, held, woken = Store(postgres_url), Store(postgres_url), asyncio.Event(), asyncio.Event()
+    asleep.start()
+    other.start()
+
+    async def sleep(tx: Tx) -> None:
+        await tx.rows(IN_ORDER)
+        held.set()
+        await woken.wait()
+        await adding("a")(tx)
+
+    sleeping = asyncio.create_task(asleep.write(sleep))
+    await held.wait()
+    try:
+        await asyncio.wait_for(other.write(lambda tx: tx.rows(IN_ORDER)), 10)
+    finally:
+        woken.set()
+    with pytest.raises(Unavailable):
+        await sleeping
+    assert await names_in(other) == set()
+    await asleep.close()
+    await other.close()
+
+
+async def test_a_look_up_that_failed_leaves_no_connection_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = BareSqlite if store.sqlite else BarePostgres
+    look = Hot("one", (), lambda _dialect: text("SELECT 1"))
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("interrupted")
+
+    assert len(await store.peek(look)) == 1
+    before = store._peek._connection
+    with monkeypatch.context() as patched:
+        patched.setattr(driver, "rows", broken)
+        with pytest.raises(RuntimeError):
+            await store.peek(look)
+    assert len(await store.peek(look)) == 1
+    assert store._peek._connection is not before
 
 
 async def test_a_stopped_store_takes_nothing(database_url: str) -> None:
