@@ -8,6 +8,7 @@ from machine import kannel
 
 MILLION = 1_000_000
 GROWN = ("--postgres", "--redis")
+TWO = ("--processes", "2")
 MANY, FEW, ONE = ("-c", "64"), ("-c", "8"), ("-c", "1")
 BATCHES = (*FEW, "--batch", "100")
 QUEUED = (*BATCHES, "-n", "200000", "--smsc-rate", "1", "--no-receipts", "--no-drain", "--limit", "600")
@@ -69,11 +70,15 @@ def _full_store(kind: str, words: tuple[str, ...], stored: int) -> list[Run]:
 ALL = (
     _ours("sqlite, accept only", *MANY, "--accept-only", plots=("throughput", "latency"), quick=True),
     _ours("sqlite, accept only, batches of 100", *BATCHES, "--accept-only", quick=True),
-    _ours("sqlite, no receipts", *MANY, "--no-receipts", quick=True),
+    _ours("sqlite, no receipts", *MANY, "--no-receipts"),
     _ours("sqlite, no receipts, batches of 100", *BATCHES, "--no-receipts"),
     _ours("sqlite, receipts + webhook", *MANY, plots=("throughput", "latency", "store"), quick=True),
     _ours("sqlite, receipts + webhook, 1 connection", *ONE, plots=("latency",), quick=True),
-    _ours("sqlite, receipts + webhook, batches of 100", *BATCHES, quick=True),
+    _ours("sqlite, receipts + webhook, batches of 100", *BATCHES),
+    _ours("sqlite, receipts + webhook, 2 processes", *MANY, *TWO, plots=("throughput", "latency"), quick=True),
+    _ours("sqlite, no receipts, 2 processes", *MANY, *TWO, "--no-receipts", quick=True),
+    _ours("sqlite, receipts + webhook, batches of 100, 2 processes", *BATCHES, *TWO, quick=True),
+    _ours("sqlite, receipts + webhook, 4 processes", *MANY, "--processes", "4"),
     _ours("postgres + redis, accept only", *GROWN, *MANY, "--accept-only", plots=("throughput", "latency")),
     _ours("postgres + redis, accept only, batches of 100", *GROWN, *BATCHES, "--accept-only"),
     _ours("postgres + redis, no receipts", *GROWN, *MANY, "--no-receipts"),
