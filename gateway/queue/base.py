@@ -24,8 +24,11 @@ class Queue(Protocol):
     def serve(self, lanes: Collection[str]) -> None:
         """This process takes from these lanes, and from no others."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool) -> None:
-        """Announce; an id that waits already is not announced again. Urgent ids overtake the others."""
+    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, account: str = "") -> None:
+        """Announce what is one account's; an id that waits already is not announced again.
+
+        Urgent ids overtake the others. Among the urgent, and among the others, accounts take turns.
+        """
 
     async def take(self, lane: str, count: int) -> list[str]:
         """Up to ``count`` ids, at once; [] when none wait. Of nine taken while both kinds wait, eight are urgent."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from gateway.store.times import HOUR
 from gateway.worker.announcer import Announcer
 from gateway.worker.flights import References, read_reference
 from gateway.worker.pump import STORE_DOWN_WAIT, Pump
+from gateway.worker.turns import crowd, kind_of
 
 if TYPE_CHECKING:
     import random
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from gateway.worker.connections import Connections
     from gateway.worker.flights import Flight
     from gateway.worker.loading import Loader
+    from gateway.worker.turns import Kind
 
 log = structlog.get_logger()
 
@@ -98,6 +101,7 @@ class Worker:
         self.flights: dict[str, Flight] = {}
         self.behind = True  # the database may hold messages that are due and not in memory
         self.retry_at: int | None = None  # when the next of those becomes due
+        self.crowd: frozenset[Kind] = frozenset()  # what gets none of the last quarter of memory
         self._settings, self._rng = settings, rng
         self._give_up_after = settings.receipt_wait_hours * HOUR
         self._known: dict[str, Dispatch] = {}
@@ -129,9 +133,13 @@ class Worker:
         return True
 
     def _has_room(self, message: Dispatch) -> bool:
-        """An OTP still finds room when memory is full of promotions."""
-        reserve = self._settings.warm_messages if message.message_type == MessageType.TRANSACTIONAL else 0
-        return self.room + reserve > 0
+        """An OTP still finds room when memory is full of promotions, and so does what is not of the crowd."""
+        room = self.room
+        if room > self.spare:
+            return True
+        if message.message_type == MessageType.TRANSACTIONAL:
+            return room + self._settings.warm_messages > 0
+        return room > 0 and kind_of(message) not in self.crowd
 
     def _unheard(self, lane: str, messages: Sequence[Dispatch]) -> None:
         """The queue is away: what runs here goes on without it."""
@@ -154,6 +162,24 @@ class Worker:
     @property
     def waiting(self) -> int:
         return len(self._known) - len(self.flights)
+
+    def waiting_of(self) -> Counter[str]:
+        """How many of each account wait in memory."""
+        return Counter(message.account_id for message in self._known.values() if message.id not in self.flights)
+
+    @property
+    def spare(self) -> int:
+        """How much of memory the crowd does not get."""
+        return self._settings.warm_messages // HUNGRY
+
+    @property
+    def roomy(self) -> bool:
+        """Whether half of memory is free, so that nobody is too many."""
+        return 2 * self.room >= self._settings.warm_messages
+
+    def look_around(self) -> None:
+        """See who is too many."""
+        self.crowd = frozenset() if self.roomy else crowd(self._known.values(), self._settings.warm_messages)
 
     @property
     def served(self) -> tuple[str, ...]:
