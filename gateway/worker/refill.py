@@ -85,6 +85,7 @@ class Refill:
         self._store, self._worker, self._loader, self._known, self._now = store, worker, loader, known, now
         self._next = self._looked_around = 0
         self._after: dict[tuple[str, MessageType], str] = {}  # the account that the next look begins behind
+        self._left: set[tuple[str, MessageType]] = set()  # where earlier looks of this round have left something
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -104,13 +105,14 @@ class Refill:
             Unavailable: the database cannot be read.
         """
         worker, now = self._worker, self._now()
-        if worker.roomy or not 0 <= now - self._looked_around < AROUND_EVERY:
+        around = worker.roomy or not 0 <= now - self._looked_around < AROUND_EVERY
+        if around:
             self._looked_around = now
             worker.look_around()
         due = worker.retry_at is not None and worker.retry_at <= now
         # A clock that was set back must not put the next look off.
         periodic = not 0 <= now - self._next < EVERY
-        if not (due or periodic or (worker.behind and worker.hungry)):
+        if not (due or periodic or (worker.behind and around and worker.hungry)):
             return
         if periodic:
             self._next = now
@@ -125,6 +127,7 @@ class Refill:
     async def _look(self, lane: str, kind: MessageType, now: int) -> None:
         worker = self._worker
         accounts = await self._accounts(lane, kind)
+        left = False
         up, room = worker.connections.up(lane), self._room(kind)
         waiting = worker.waiting_of() if len(accounts) > 1 else Counter(dict.fromkeys(accounts, worker.waiting))
         lines: list[list[str]] = []
@@ -132,23 +135,31 @@ class Refill:
             asked = max(room, BATCH) // len(accounts) + 1 + waiting[account]
             rows = await self._store.peek(WAITING, lane, kind.value, account, now, "%" if up else _MORE_THAN_ONE, asked)
             lines.append([row[0] for row in rows if not worker.knows(row[0])])
-            worker.behind = worker.behind or len(rows) == asked
+            left = left or len(rows) == asked
             if up:
                 await self._note_retry(lane, kind, account, now)
         fresh = in_turns(lines)
-        worker.behind = worker.behind or len(fresh) > room
+        if left or len(fresh) > room:
+            self._left.add((lane, kind))
+        worker.behind = worker.behind or (lane, kind) in self._left
         for start in range(0, min(len(fresh), room), BATCH):
             worker.offer(await self._loader.queued(fresh[start : min(start + BATCH, room)]))
 
     async def _accounts(self, lane: str, kind: MessageType) -> list[str]:
         """Those that have something there and are not of the crowd: a bounded number, where the last look stopped."""
-        after = self._after.pop((lane, kind), "")
-        found = [row[0] for row in await self._store.peek(ACCOUNTS, after, lane, kind.value, ACCOUNTS_AT_ONCE)]
+        here = lane, kind
+        if here not in self._after:
+            self._left.discard(here)
+        found = [
+            row[0]
+            for row in await self._store.peek(ACCOUNTS, self._after.pop(here, ""), lane, kind.value, ACCOUNTS_AT_ONCE)
+        ]
         if len(found) == ACCOUNTS_AT_ONCE:
-            self._after[lane, kind] = found[-1]
+            self._after[here] = found[-1]
             self._worker.behind = True
         others = [account for account in found if (lane, account, kind.value) not in self._worker.crowd]
-        self._worker.behind = self._worker.behind or len(others) < len(found)
+        if len(others) < len(found):
+            self._left.add(here)
         return others
 
     def _room(self, kind: MessageType) -> int:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
@@ -178,8 +179,25 @@ class Worker:
         return 2 * self.room >= self._settings.warm_messages
 
     def look_around(self) -> None:
-        """See who is too many."""
+        """See who is too many, and let go of those that came before it was seen."""
         self.crowd = frozenset() if self.roomy else crowd(self._known.values(), self._settings.warm_messages)
+        if self.crowd and self.room < self.spare:
+            self._let_go(self.spare - self.room)
+
+    def _let_go(self, count: int) -> None:
+        """Forget the newest of the crowd. The queue announces them still: they are read back when it is their turn."""
+        under_way = self._under_way()
+        newest = (
+            message.id
+            for message in reversed(self._known.values())
+            if kind_of(message) in self.crowd and message.id not in under_way
+        )
+        self.forget(list(islice(newest, count)))
+
+    def _under_way(self) -> set[str]:
+        """The ids of what was taken from the queue, or was not announced yet."""
+        in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
+        return in_line | self.flights.keys() | self.announcer.waiting()
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -285,8 +303,7 @@ class Worker:
 
     def announce_again(self) -> None:
         """The queue may have lost what it was told: tell it again of all that waits in no line."""
-        in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
-        under_way = in_line | self.flights.keys() | self.announcer.waiting()
+        under_way = self._under_way()
         self._announce_anew([message for message in self._known.values() if message.id not in under_way])
 
     def _announce_anew(self, messages: Iterable[Dispatch]) -> None:
