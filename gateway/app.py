@@ -29,6 +29,8 @@ from gateway.nodes.board import Board
 from gateway.nodes.keeper import Keeper
 from gateway.nodes.leases import BIND, EVENTS, SCHEDULER, standing_in
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
+from gateway.outbound.census import Census
 from gateway.outbound.claim import Claims
 from gateway.outbound.decision import Links
 from gateway.outbound.interrupted import interrupt_in
@@ -138,7 +140,8 @@ class _Builder:
             store, now=now_micros, observe=self.metrics.submit_to_receipt.observe, id_base=self.connections.id_base
         )
         links = Links(self.board.up, self.connections.profile, self.connections.simulated)
-        self.outbound = Outbound(store, catalog, links, now=now_micros, offer=self._offer)
+        self.admission = Admission(catalog, settings, self.metrics)
+        self.outbound = Outbound(store, catalog, links, self.admission, now=now_micros, offer=self._offer)
         self.inbound = Inbound(store, catalog, self.outbound, settings, now=now_micros)
         self.queue: Queue = open_queue(settings.queue_url, settings.database)
         self.throttle: Throttle = open_throttle(settings.queue_url)
@@ -200,6 +203,8 @@ class _Builder:
         await self.keeper.start(first=first)
         stack.push_async_callback(self.worker.stop, grace)
         tasks = [self._follow(), *([self.refill.run()] if "worker" in self.settings.roles else [])]
+        if "api" in self.settings.roles:
+            tasks.append(Census(self.desk.store, self.admission).run())
         for work in tasks:
             stack.callback(asyncio.create_task(work).cancel)
         log.info("started", action="app.start", database=self.desk.store.reader.dialect.name, role=self.settings.role)

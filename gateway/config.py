@@ -95,6 +95,20 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Messages kept in memory, ready to leave; others wait on disk.",
     )
+    connector_backlog: int = Field(
+        default=2_000_000,
+        ge=10,
+        le=1_000_000_000,
+        description="Messages that may wait for one connector, unless it has a backlog_limit of its own. One more is "
+        "answered 429 connector_backlog_full; promotional ones at nine tenths of it.",
+    )
+    account_backlog: int = Field(
+        default=5_000_000,
+        ge=10,
+        le=1_000_000_000,
+        description="Messages of one account that may wait, over all connectors. One more is answered 429 "
+        "account_backlog_full; promotional ones at nine tenths of it.",
+    )
     drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")
     log_format: Literal["console", "json"] = Field(default="console", description="Logs for people or for programs.")

@@ -97,8 +97,17 @@ class TooMany(GatewayError):  # noqa: N818 -- as above
     status = 429
     title = "Too many requests"
 
-    def __init__(self, code: str, detail: str, *, retry_after: float, remedy: str = "") -> None:
-        super().__init__(code, detail, remedy=remedy)
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        retry_after: float,
+        field: str = "",
+        remedy: str = "",
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(code, detail, field=field, remedy=remedy, extra=extra)
         self.retry_after = retry_after
 
 

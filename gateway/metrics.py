@@ -15,6 +15,14 @@ class Metrics:
         self.accepted = Counter(
             "heliograph_messages_accepted", "Messages stored, by status.", ["status"], registry=registry
         )
+        self.turned_away = Counter(
+            "heliograph_sends_turned_away", "Sends answered 429 because too much waits, by code.", ["code"],
+            registry=registry,
+        )  # fmt: skip
+        self.backlog = Gauge(
+            "heliograph_connector_backlog", "Messages that wait to leave, as of the last count.", ["connector"],
+            registry=registry,
+        )  # fmt: skip
         self.settled = Counter(
             "heliograph_messages_settled", "Answers of carriers recorded.", ["connector", "status"], registry=registry
         )

@@ -96,7 +96,7 @@ async def _try(store: Store) -> str:
         return error.detail
     except TimeoutError:
         return "The database does not answer."
-    return ""
+    return "The disk of the database is full." if store.full else ""
 
 
 async def _touch(tx: Tx) -> None:

@@ -39,6 +39,10 @@ Ask = Annotated[
     list[str] | None, typer.Option("--ask", help="Ask for this setting without showing it, such as password.")
 ]
 Group = Annotated[str, typer.Option("--group", help="Receipts of one connector of a group may come by another.")]
+BacklogLimit = Annotated[
+    int | None,
+    typer.Option("--backlog-limit", help="Texts that may wait for it before sends are answered 429; 0: the default."),
+]
 Disabled = Annotated[bool, typer.Option("--disabled", help="Do not start it yet.")]
 
 COLUMNS: tuple[Column, ...] = (
@@ -72,6 +76,7 @@ def add(
     settings: Set = None,
     ask: Ask = None,
     group: Group = "",
+    backlog_limit: BacklogLimit = None,
     disabled: Disabled = False,
     as_json: Json = False,
 ) -> None:
@@ -81,7 +86,7 @@ def add(
     async def work(desk: Desk) -> Connector:
         return await connectors.create(
             desk, connector_id=connector, kind=kind, settings=wanted, validate=quickstart.validate, group=group,
-            enabled=not disabled, now=now_micros(),
+            enabled=not disabled, backlog_limit=backlog_limit or 0, now=now_micros(),
         )  # fmt: skip
 
     with _warnings_told():
@@ -90,14 +95,23 @@ def add(
 
 
 @app.command()
-def change(connector: ConnectorId, settings: Set = None, ask: Ask = None, as_json: Json = False) -> None:
+def change(
+    connector: ConnectorId,
+    *,
+    settings: Set = None,
+    ask: Ask = None,
+    backlog_limit: BacklogLimit = None,
+    as_json: Json = False,
+) -> None:
     """Change settings of a connector; those that are not named stay."""
     wanted = _settings(settings, ask)
 
     async def work(desk: Desk) -> Connector:
         known = await connectors.get(desk, connector_id=connector)
         whole = {**known.settings, **wanted}
-        return await connectors.update(desk, connector_id=connector, settings=whole, validate=quickstart.validate)
+        return await connectors.update(
+            desk, connector_id=connector, settings=whole, backlog_limit=backlog_limit, validate=quickstart.validate
+        )
 
     with _warnings_told():
         changed = at_desk(work)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from compliance.types import Effect
-from gateway.errors import Conflict, GatewayError, Invalid, NotFound
+from compliance.types import Effect, Recent
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound, TooMany
 from gateway.events.log import append
 from gateway.events.record import Event, EventType, message_event
 from gateway.model import Dispatch, Purpose, Status
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from compliance.engine import Decision
+    from gateway.outbound.admission import Admission
     from gateway.outbound.decision import Decided, Links, Ruling
     from gateway.outbound.draft import Drafted
     from gateway.outbound.facts import Facts
@@ -70,12 +71,13 @@ class Outbound:
         store: Store,
         catalog: Catalog,
         links: Links,
+        admission: Admission,
         *,
         now: Callable[[], int],
         offer: Callable[[Sequence[Dispatch]], None],
     ) -> None:
         self._store = store
-        self._acceptance = Acceptance(catalog, links, now=now, offer=offer)
+        self._acceptance = Acceptance(catalog, links, admission, now=now, offer=offer)
 
     async def accept(self, request: SendRequest) -> Accepted:
         """Accept one message; see ``accept_all``. Raises the GatewayError that ``accept_all`` would return."""
@@ -110,9 +112,15 @@ class Acceptance:
     hot = True
 
     def __init__(
-        self, catalog: Catalog, links: Links, *, now: Callable[[], int], offer: Callable[[Sequence[Dispatch]], None]
+        self,
+        catalog: Catalog,
+        links: Links,
+        admission: Admission,
+        *,
+        now: Callable[[], int],
+        offer: Callable[[Sequence[Dispatch]], None],
     ) -> None:
-        self._catalog, self._links = catalog, links
+        self._catalog, self._links, self._admission = catalog, links, admission
         self._now, self._offer = now, offer
         self._book = DecisionBook()
 
@@ -120,6 +128,7 @@ class Acceptance:
         """Decide and write; what the writer calls."""
         facts = await known.gather(tx, orders, self._now(), self._lookback(orders))
         batch = _Batch()
+        self._admission.follow()
         answers = [self._answer(order, facts, batch) for order in orders]
         await self._write(tx, batch, facts)
         return answers
@@ -146,20 +155,31 @@ class Acceptance:
         request = draft.request
         try:
             decided = decide(draft, facts, self._catalog, self._links)
+            status, send_at = _first_status(request, decided.outcome, facts.now)
+            ways = self._ways(request, decided) if status is _QUEUED else decided.choice.connectors
         except GatewayError as error:
             if not error.field.startswith(request.path):
                 error.field = f"{request.path}{error.field}".rstrip(".")
             return error
         ruling = self._book.ruling(decided)
-        accepted = _accepted(draft, decided, ruling, facts.now)
+        accepted = _accepted(draft, decided, ruling, facts.now, status, send_at)
         if request.dry_run:
             return accepted
         if not self._book.is_stored(ruling.id):
             batch.decisions[ruling.id] = orjson.dumps(ruling.document).decode()
-        _keep(batch, draft, decided, ruling, accepted)
-        if accepted.status is not _REFUSED:
+        _keep(batch, draft, decided, ruling, accepted, ways)
+        if status is not _REFUSED:
             _count(batch, facts, draft, decided)
+        if status is _QUEUED:
+            self._admission.count(request.account_id, ways[0])
         return accepted
+
+    def _ways(self, request: SendRequest, decided: Decided) -> tuple[str, ...]:
+        """The connectors in the order in which this message takes them. Raises TooMany when all have enough."""
+        connectors = decided.choice.connectors
+        if request.purpose is not Purpose.MESSAGE:
+            return connectors
+        return self._admission.ways(request.account_id, decided.terms.message_type, connectors)
 
     async def _write(self, tx: Tx, batch: _Batch, facts: Facts) -> None:
         await tx.many(INSERT_DECISION, [(key, body) for key, body in batch.decisions.items()])
@@ -186,9 +206,10 @@ def _first_status(request: SendRequest, outcome: Decision, now: int) -> tuple[St
     return _QUEUED, None
 
 
-def _accepted(draft: Draft, decided: Decided, ruling: Ruling, now: int) -> Accepted:
+def _accepted(
+    draft: Draft, decided: Decided, ruling: Ruling, now: int, status: Status, send_at: int | None
+) -> Accepted:
     request, terms = draft.request, decided.terms
-    status, send_at = _first_status(request, decided.outcome, now)
     return Accepted(
         "" if request.dry_run else new_id(),
         status,
@@ -206,18 +227,21 @@ def _accepted(draft: Draft, decided: Decided, ruling: Ruling, now: int) -> Accep
     )
 
 
-def _keep(batch: _Batch, draft: Draft, decided: Decided, ruling: Ruling, accepted: Accepted) -> None:
+def _keep(
+    batch: _Batch, draft: Draft, decided: Decided, ruling: Ruling, accepted: Accepted, ways: tuple[str, ...]
+) -> None:
     """The row, the first event and, if it may leave now, the dispatch of one message."""
     request, (e164, country), _ = draft
     body, body_hash, _, parts, price, message_type = decided.terms
     identity, status, now = decided.choice.identity, accepted.status, accepted.created_at
     queued = status is _QUEUED
     purpose = str(request.purpose)
+    connectors = ruling.connectors if ways is decided.choice.connectors else orjson.dumps(ways).decode()
     expires_at = (max(now, to_micros(request.send_at)) if request.send_at else now) + span(request.ttl)
     batch.rows.append((
         accepted.message_id, request.account_id, e164, country, identity.sender, identity.id, ruling.pool_id,
         identity.opt_out_list, body, body_hash, ruling.encoding, parts, message_type, purpose, str(status), now,
-        ruling.code, ruling.reason, ruling.connectors, decided.choice.connectors[0], price, str(request.on_unknown),
+        ruling.code, ruling.reason, connectors, ways[0], price, str(request.on_unknown),
         now if queued else accepted.send_at, expires_at, now, now if status is _REFUSED else None,
         request.in_reply_to, _json(request.context), ruling.id, request.key_id,
     ))  # fmt: skip
@@ -228,10 +252,10 @@ def _keep(batch: _Batch, draft: Draft, decided: Decided, ruling: Ruling, accepte
         event_type=EventType.MESSAGE_ACCEPTED if queued else None,
     ))  # fmt: skip
     if queued:
-        batch.ready.append(_dispatch(draft, decided, accepted, expires_at))
+        batch.ready.append(_dispatch(draft, decided, accepted, expires_at, ways))
 
 
-def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: int) -> Dispatch:
+def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: int, ways: tuple[str, ...]) -> Dispatch:
     request, terms, identity = draft.request, decided.terms, decided.choice.identity
     return Dispatch(
         id=accepted.message_id,
@@ -244,7 +268,7 @@ def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: in
         message_type=terms.message_type,
         purpose=str(request.purpose),
         opt_out_list=identity.opt_out_list,
-        connectors=decided.choice.connectors,
+        connectors=ways,
         created_at=accepted.created_at,
         expires_at=expires_at,
         on_unknown=str(request.on_unknown),
@@ -258,6 +282,9 @@ def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: in
 def _count(batch: _Batch, facts: Facts, draft: Draft, decided: Decided) -> None:
     """What is accepted counts at once, also for what follows in the same batch."""
     account_id, price = draft.request.account_id, decided.terms.price
+    if draft.request.purpose is Purpose.MESSAGE:
+        recent = Recent(facts.moment, decided.terms.body_hash, decided.terms.message_type)  # type: ignore[arg-type]
+        facts.recent[account_id, draft.destination.e164].append(recent)
     if price:
         batch.spent[account_id] = batch.spent.get(account_id, 0) + price
         facts.spent[account_id] = facts.spent.get(account_id, 0) + price
@@ -289,7 +316,10 @@ def _to_document(outcome: Accepted | GatewayError) -> dict[str, Any]:
 def _from_document(document: dict[str, Any]) -> Accepted | GatewayError:
     if "error" not in document:
         return Accepted(**{**document, "status": Status(document["status"])})
-    kind = {"Conflict": Conflict, "NotFound": NotFound}.get(document.pop("error"), Invalid)
+    name = document.pop("error")
+    if name == "TooMany":
+        return TooMany(**document, retry_after=document["extra"]["retry_after"])
+    kind = {"Conflict": Conflict, "NotFound": NotFound}.get(name, Invalid)
     return kind(document.pop("code"), document.pop("detail"), **document)
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from carriers import text
 from compliance import engine
-from compliance.types import Effect, Opted, Recent, SenderKind, SendFacts
+from compliance.types import Effect, Opted, SenderKind, SendFacts
 from compliance.types import Purpose as CompliancePurpose
 from gateway.errors import Invalid
 from gateway.model import IdentityKind, Purpose
@@ -83,17 +83,13 @@ def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decide
     """
     request, (e164, country), _ = draft
     account_id = request.account_id
-    person = account_id, e164
-    sticky = facts.sticky.get(person, NOT_STICKY)
+    sticky = facts.sticky.get((account_id, e164), NOT_STICKY)
     wish = Wish(e164, country, request.message_type or None, request.origination, sticky.identity_id)
     choice = choose(wish, catalog.directory(account_id), links.up)
     connector = choice.connectors[0]
     terms = _terms(draft, choice, links.profile(connector))
     asked = _asked(draft, choice, terms, facts, catalog.limits(account_id), links.simulated(connector))
-    outcome = engine.check(asked)
-    if outcome.effect is not Effect.REFUSE and request.purpose is Purpose.MESSAGE and not request.dry_run:
-        facts.recent[person].append(Recent(facts.moment, terms.body_hash, asked.message_type))
-    return Decided(choice, terms, outcome)
+    return Decided(choice, terms, engine.check(asked))
 
 
 def _terms(draft: Draft, choice: Choice, profile: TextProfile) -> Terms:

@@ -33,11 +33,14 @@ class Queue(Protocol):
     def serve(self, lanes: Collection[str]) -> None:
         """This process takes from these lanes, and from no others."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:
-        """Announce; an id that waits already is not announced again. Urgent ids overtake the others.
+    async def put(
+        self, lane: str, ids: Sequence[str], *, urgent: bool, account: str = "", contents: Contents = nothing
+    ) -> None:
+        """Announce what is one account's; an id that waits already is not announced again.
 
-        ``contents`` gives what each id stands for, in their order, as JSON: a queue may hand it to another process,
-        which then need not read it from the database.
+        Urgent ids overtake the others. Among the urgent, and among the others, accounts take turns. ``contents`` gives
+        what each id stands for, in their order, as JSON: a queue may hand it to another process, which then need not
+        read it from the database.
         """
 
     async def take(self, lane: str, count: int) -> list[str]:

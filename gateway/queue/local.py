@@ -32,7 +32,7 @@ _LOOK_EVERY = 1.0  # seconds between two looks for new processes
 _READ = 100  # datagrams taken at once
 _MOST = 200_000  # ids of a lane in memory
 _LARGEST = 65_536  # octets
-_LOST = orjson.dumps(["", False, [], []])  # something for you was dropped
+_LOST = orjson.dumps(["", False, [], "", []])  # something for you was dropped
 
 
 class _Peer:
@@ -93,16 +93,18 @@ class LocalQueue(MemoryQueue):
         self._served = frozenset(lanes)
         self._listen()
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:
+    async def put(
+        self, lane: str, ids: Sequence[str], *, urgent: bool, account: str = "", contents: Contents = nothing
+    ) -> None:
         if lane in self._served:
-            await super().put(lane, ids, urgent=urgent)
+            await super().put(lane, ids, urgent=urgent, account=account)
             return
         self._look()
         if self._peers:
             for start in range(0, len(ids), _IDS):
                 some = list(ids[start : start + _IDS])
-                whole = orjson.dumps([lane, urgent, some, contents(start, start + _IDS)], default=list)
-                self._send(whole if len(whole) <= _LARGEST else orjson.dumps([lane, urgent, some, []]))
+                whole = orjson.dumps([lane, urgent, some, account, contents(start, start + _IDS)], default=list)
+                self._send(whole if len(whole) <= _LARGEST else orjson.dumps([lane, urgent, some, account, []]))
 
     async def close(self) -> None:
         await super().close()
@@ -156,12 +158,12 @@ class LocalQueue(MemoryQueue):
 
     def _read(self) -> None:
         for datagram in self._received():
-            lane, urgent, ids, contents = orjson.loads(datagram)
+            lane, urgent, ids, account, contents = orjson.loads(datagram)
             if not lane or len(self._lane(lane).waiting) > _MOST:
                 self.on_lost()
             elif lane in self._served:
                 self.on_contents(lane, contents)
-                self._lane(lane).put(ids, urgent=urgent)
+                self._lane(lane).put(ids, urgent=urgent, account=account)
 
     def _received(self) -> Iterable[bytes]:
         for _ in range(_READ):

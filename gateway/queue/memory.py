@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.queue.base import nothing, shares
+from gateway.queue.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,32 +18,28 @@ class _Lane:
     __slots__ = ("filled", "others", "streak", "urgent", "waiting")
 
     def __init__(self) -> None:
-        self.urgent: deque[str] = deque()
-        self.others: deque[str] = deque()
+        self.urgent = Turns()
+        self.others = Turns()
         self.waiting: set[str] = set()
         self.streak = 0
         self.filled = asyncio.Event()
 
-    def put(self, ids: Sequence[str], *, urgent: bool) -> None:
+    def put(self, ids: Sequence[str], *, urgent: bool, account: str) -> None:
         fresh = [one for one in dict.fromkeys(ids) if one not in self.waiting]
         if fresh:
             self.waiting.update(fresh)
-            (self.urgent if urgent else self.others).extend(fresh)
+            (self.urgent if urgent else self.others).put(account, fresh)
             self.filled.set()
 
     def take(self, count: int) -> list[str]:
         due, streak = shares(count, self.streak)
         others = min(len(self.others), max(due, count - len(self.urgent)))
         self.streak = streak if others == due else 0
-        taken = _pop(self.urgent, count - others) + _pop(self.others, others)
+        taken = self.urgent.take(count - others) + self.others.take(others)
         self.waiting.difference_update(taken)
         if not self.waiting:
             self.filled.clear()
         return taken
-
-
-def _pop(ids: deque[str], count: int) -> list[str]:
-    return [ids.popleft() for _ in range(min(count, len(ids)))]
 
 
 class MemoryQueue:
@@ -55,8 +51,16 @@ class MemoryQueue:
     def serve(self, lanes: Collection[str]) -> None:
         """Nothing to do: there is no other process."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:  # noqa: ARG002 -- a process knows what it announces to itself
-        self._lane(lane).put(ids, urgent=urgent)
+    async def put(
+        self,
+        lane: str,
+        ids: Sequence[str],
+        *,
+        urgent: bool,
+        account: str = "",
+        contents: Contents = nothing,  # noqa: ARG002 -- a process knows what it announces to itself
+    ) -> None:
+        self._lane(lane).put(ids, urgent=urgent, account=account)
 
     async def take(self, lane: str, count: int) -> list[str]:
         return self._lane(lane).take(count) if count > 0 else []

@@ -3,6 +3,9 @@
 A lane has two streams, urgent and others, each with one consumer group, and a set of the ids that wait, which keeps an
 id from waiting twice. Keys of a lane share a hash tag, so that a script may reach them together in a cluster.
 
+A stream is first come, first served. So that accounts take turns, it is kept short: what comes while a hundred ids wait
+in it stands in a list of its account, and is moved to the stream when it is taken, an equal share of each account's.
+
 What a node has taken stays pending in the group until it says ``done``. While it uses the lane, it renews what it
 holds; what was not renewed for 15 s was taken by a node that died, and goes to whoever takes next. When Redis lost
 everything, the next ``take`` makes the groups again; what was taken before is simply unknown to it then.
@@ -33,23 +36,47 @@ _GROUP = "workers"
 _TIMEOUT = 5.0  # seconds for an answer
 _LONGEST_BLOCK = 2.0  # seconds; well below the time-out
 _AT_ONCE = 1000  # ids in one command: Redis does nothing else meanwhile
+_AHEAD = 100  # ids in a stream before accounts have lists
 _URGENT, _OTHERS = 1, 2  # the streams, as Lua counts KEYS
 
-# KEYS: stream, waiting. ARGV: ids.
+# KEYS: stream, waiting, turns: the accounts that have a list, the next first. ARGV: group, account, how many ids may
+# stand in the stream, ids.
 _PUT = """
-for _, id in ipairs(ARGV) do
-  if redis.call('SADD', KEYS[2], id) == 1 then
-    redis.call('XADD', KEYS[1], '*', 'id', id)
+local room = 0
+if redis.call('LLEN', KEYS[3]) == 0 then
+  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1])
+  room = tonumber(ARGV[3]) - redis.call('XLEN', KEYS[1]) + (pending.err and 0 or pending[1])
+end
+for i = 4, #ARGV do
+  if redis.call('SADD', KEYS[2], ARGV[i]) == 1 then
+    if room > 0 then
+      redis.call('XADD', KEYS[1], '*', 'id', ARGV[i])
+      room = room - 1
+    elseif redis.call('RPUSH', KEYS[3] .. ':' .. ARGV[2], ARGV[i]) == 1 then
+      redis.call('RPUSH', KEYS[3], ARGV[2])
+    end
   end
 end
 """
 
-# KEYS: urgent, others, waiting. ARGV: group, consumer, count, how many of them should be others, and after how many
-# idle milliseconds to claim what another consumer holds ('' not now).
+# KEYS: the turns of both streams. Answers how many ids stand in lists.
+_LISTED = """
+local count = 0
+for _, turns in ipairs(KEYS) do
+  for _, account in ipairs(redis.call('LRANGE', turns, 0, -1)) do
+    count = count + redis.call('LLEN', turns .. ':' .. account)
+  end
+end
+return count
+"""
+
+# KEYS: urgent, others, waiting, the turns of urgent and of others. ARGV: group, consumer, count, how many of them
+# should be others, and after how many idle milliseconds to claim what another consumer holds ('' not now).
 # Answers how many others there are, and {stream, entry, id} of each id.
 # Redis 6.2 answers false for an entry that is pending but deleted.
 # When less than asked for was there, nothing waits any more: the set is dropped whole, so that a set and a stream that
 # fell apart (an eviction) cannot keep an id out for ever.
+# While an account has a list, its stream is left with an id that nobody has: that is what wakes who waits.
 _TAKE = """
 local group, consumer, count, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local taken = {}
@@ -60,10 +87,29 @@ local function keep(stream, entries)
   end
   return #taken - before
 end
-local function read(stream, most)
+local function read_stream(stream, most)
   if most <= 0 then return 0 end
   local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', KEYS[stream], '>')
   return reply and keep(stream, reply[1][2]) or 0
+end
+local function move(stream, most)
+  local turns, moved = KEYS[stream + 3], 0
+  while moved < most do
+    local account = redis.call('LPOP', turns)
+    if not account then break end
+    local list = turns .. ':' .. account
+    local share = math.max(1, math.floor((most - moved) / (redis.call('LLEN', turns) + 1)))
+    for _, id in ipairs(redis.call('LPOP', list, share) or {}) do
+      redis.call('XADD', KEYS[stream], '*', 'id', id)
+      moved = moved + 1
+    end
+    if redis.call('EXISTS', list) == 1 then redis.call('RPUSH', turns, account) end
+  end
+  return moved
+end
+local function read(stream, most)
+  local got = read_stream(stream, most)
+  return got + read_stream(stream, move(stream, most - got))
 end
 for stream = 1, 2 do
   redis.pcall('XGROUP', 'CREATE', KEYS[stream], group, '0', 'MKSTREAM')
@@ -82,6 +128,11 @@ if urgent + others < free then
 else
   for i = claimed + 1, #taken do redis.call('SREM', KEYS[3], taken[i][3]) end
 end
+for stream = 1, 2 do
+  if redis.call('LLEN', KEYS[stream + 3]) > 0
+    and redis.call('XLEN', KEYS[stream]) <= redis.call('XPENDING', KEYS[stream], group)[1]
+  then move(stream, 1) end
+end
 return {others, taken}
 """
 
@@ -89,11 +140,12 @@ return {others, taken}
 class _Lane:
     """What this process knows of a lane."""
 
-    __slots__ = ("held", "keys", "reclaim_at", "renew_at", "streak", "waiting")
+    __slots__ = ("held", "keys", "reclaim_at", "renew_at", "streak", "turns", "waiting")
 
     def __init__(self, prefix: str, name: str) -> None:
         base = f"{prefix}:{{{name}}}"
         self.keys = {_URGENT: f"{base}:urgent", _OTHERS: f"{base}:others"}
+        self.turns = {stream: f"{key}:turns" for stream, key in self.keys.items()}
         self.waiting = f"{base}:waiting"
         self.streak = 0
         self.held: dict[str, tuple[int, str]] = {}  # id -> stream and entry
@@ -145,6 +197,7 @@ class RedisQueue:
         )
         self._put = self._redis.register_script(_PUT)
         self._take = self._redis.register_script(_TAKE)
+        self._listed = self._redis.register_script(_LISTED)
         self._prefix = prefix
         self._reclaim_after = reclaim_after
         self._clock = clock
@@ -154,12 +207,21 @@ class RedisQueue:
     def serve(self, lanes: Collection[str]) -> None:
         """Nothing to do: everybody may take from every lane."""
 
-    async def put(self, lane: str, ids: Sequence[str], *, urgent: bool, contents: Contents = nothing) -> None:  # noqa: ARG002 -- texts of people do not go into Redis
+    async def put(
+        self,
+        lane: str,
+        ids: Sequence[str],
+        *,
+        urgent: bool,
+        account: str = "",
+        contents: Contents = nothing,  # noqa: ARG002 -- texts of people do not go into Redis
+    ) -> None:
         known = self._lane(lane)
-        keys = [known.keys[_URGENT if urgent else _OTHERS], known.waiting]
+        stream = _URGENT if urgent else _OTHERS
+        keys = [known.keys[stream], known.waiting, known.turns[stream]]
         with _reachable():
             for start in range(0, len(ids), _AT_ONCE):
-                await self._put(keys=keys, args=list(ids[start : start + _AT_ONCE]))
+                await self._put(keys=keys, args=[_GROUP, account, _AHEAD, *ids[start : start + _AT_ONCE]])
 
     async def take(self, lane: str, count: int) -> list[str]:
         if count <= 0:
@@ -169,7 +231,7 @@ class RedisQueue:
         with _reachable():
             await self._renew(known)
             others, taken = await self._take(
-                keys=[*known.keys.values(), known.waiting],
+                keys=[*known.keys.values(), known.waiting, *known.turns.values()],
                 args=[_GROUP, self._consumer, count, due, self._idle(known)],
             )
         known.streak = streak if others == due else 0
@@ -194,8 +256,9 @@ class RedisQueue:
                     pipe.xlen(key)
                     pipe.xpending(key, _GROUP)
                 answers = await pipe.execute(raise_on_error=False)
+            listed = int(await self._listed(keys=list(known.turns.values())))
         pending = [0 if isinstance(one, ResponseError) else int(one["pending"]) for one in answers[1::2]]
-        return max(0, sum(map(int, answers[0::2])) - sum(pending))
+        return max(0, sum(map(int, answers[0::2])) - sum(pending)) + listed
 
     async def wait(self, lane: str, timeout: float) -> None:  # noqa: ASYNC109 -- running out of time is an answer here
         known = self._lane(lane)

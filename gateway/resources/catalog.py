@@ -42,6 +42,7 @@ class _Snapshot:
     keywords: Mapping[str, KeywordSet]  # by the id of a number or pool
     keys: Mapping[str, ApiKey]  # by the hash of the secret; only those not revoked
     senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
+    backlog_limits: Mapping[str, int]  # of connectors that have one
 
 
 class Catalog:
@@ -51,7 +52,7 @@ class Catalog:
         self.version = 0
         self.revision = 0
         self._store = store
-        self._now = _Snapshot({}, {}, {}, {}, {})
+        self._now = _Snapshot({}, {}, {}, {}, {}, {})
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -93,6 +94,11 @@ class Catalog:
     def limits(self, account_id: str) -> AccountLimits:
         return self._now.limits.get(account_id, _NO_LIMITS)
 
+    @property
+    def backlog_limits(self) -> Mapping[str, int]:
+        """How many messages may wait for a connector, where it says so itself."""
+        return self._now.backlog_limits
+
     def keywords(self, identity: OriginationIdentity) -> KeywordSet:
         """The keywords that count for an identity: the pool's when it is in one."""
         owner = identity.pool_ids[0] if identity.pool_ids else identity.id
@@ -133,6 +139,7 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         keywords=await _keyword_sets(conn, [*_all(numbers), *_all(pooled)]),
         keys=await _keys(conn),
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
+        backlog_limits=await _backlog_limits(conn),
     )
 
 
@@ -160,6 +167,11 @@ async def _keys(conn: AsyncConnection) -> dict[str, ApiKey]:
     t = tables.api_keys
     found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
     return {row.secret_hash: api_keys.of_row(row) for row in found}
+
+
+async def _backlog_limits(conn: AsyncConnection) -> dict[str, int]:
+    t = tables.connectors.c
+    return {row.id: row.backlog_limit for row in await conn.execute(select(t.id, t.backlog_limit)) if row.backlog_limit}
 
 
 def _all(by_account: Mapping[str, list[Any]]) -> Iterable[Any]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gateway.store.secrets import Vault
     from gateway.store.writer import Tx
 
+SMALLEST_BACKLOG, LARGEST_BACKLOG = 10, 1_000_000_000  # as Settings take for the default
+
 #: Kind and settings to the settings as the kind's model reads them; raises pydantic's ValidationError, or KeyError
 #: for an unknown kind.
 Validate: TypeAlias = Callable[[str, Mapping[str, Any]], BaseModel]
@@ -43,6 +45,7 @@ class Connector:
     settings: Mapping[str, Any]
     secrets: tuple[str, ...]  # names of those that are set: "password", "binds.0.password"
     enabled: bool
+    backlog_limit: int  # messages that may wait for it; 0: as Settings say
     created_at: int  # microseconds
 
 
@@ -66,6 +69,7 @@ async def create(
     now: int,
     group: str = "",
     enabled: bool = True,
+    backlog_limit: int = 0,
 ) -> Connector:
     """Set up a connector.
 
@@ -76,7 +80,7 @@ async def create(
     checks.slug(connector_id, "id")
     values = {
         "id": connector_id, "kind": kind, "carrier_group": checks.slug(group or connector_id, "group"),
-        "enabled": int(enabled), "created_at": now,
+        "enabled": int(enabled), "backlog_limit": _limit(backlog_limit), "created_at": now,
     }  # fmt: skip
     values |= _columns(desk.vault, connector_id, _read(validate, kind, settings))
 
@@ -108,8 +112,11 @@ async def update(
     settings: Mapping[str, Any] | None = None,
     group: str | None = None,
     enabled: bool | None = None,
+    backlog_limit: int | None = None,
 ) -> Connector:
-    """Change the settings (as a whole, but see rule 2), the group or whether it is started; None leaves as is.
+    """Change the settings (as a whole, but see rule 2), the group, the limit or whether it is started.
+
+    None leaves as is.
 
     Raises:
         Invalid: as ``create``.
@@ -126,6 +133,8 @@ async def update(
             values["carrier_group"] = checks.slug(group or connector_id, "group")
         if enabled is not None:
             values["enabled"] = int(enabled)
+        if backlog_limit is not None:
+            values["backlog_limit"] = _limit(backlog_limit)
         await rows.change(tx.conn, connectors, connector_id, values)
         return _of(desk.vault, await _row(tx.conn, connector_id))
 
@@ -185,8 +194,15 @@ def _of(vault: Vault, row: Row[Any]) -> Connector:
         names = ()
     return Connector(
         id=row.id, kind=row.kind, group=row.carrier_group, settings=orjson.loads(row.settings), secrets=names,
-        enabled=bool(row.enabled), created_at=row.created_at,
+        enabled=bool(row.enabled), backlog_limit=row.backlog_limit, created_at=row.created_at,
     )  # fmt: skip
+
+
+def _limit(backlog: int) -> int:
+    if backlog and not SMALLEST_BACKLOG <= backlog <= LARGEST_BACKLOG:
+        detail = f"The limit is from {SMALLEST_BACKLOG} to {LARGEST_BACKLOG}, or 0 for the default."
+        raise Invalid("out_of_range", detail, field="backlog_limit")
+    return backlog
 
 
 def _read(validate: Validate, kind: str, settings: Mapping[str, Any]) -> BaseModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.store.hot import Hot
     from gateway.store.writer import Lane, Tx
 
+LEAST_FREE = 1024 * 1024  # octets
+
 P = TypeVar("P")
 R = TypeVar("R")
 
@@ -44,6 +47,12 @@ class Store:
     @property
     def sqlite(self) -> bool:
         return is_sqlite(self.reader)
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk under an SQLite file has no room for new rows; old ones may still be changed there."""
+        folder = Path(make_url(self.url).database or ".").parent
+        return self.sqlite and shutil.disk_usage(folder).free < LEAST_FREE
 
     def start(self) -> None:
         self.writer.start()

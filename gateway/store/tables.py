@@ -245,6 +245,7 @@ connectors = Table(
     _text("settings", "{}"),  # JSON without its secrets
     Column("secrets", LargeBinary),  # JSON of the secrets, encrypted
     _int("enabled", 1),
+    _int("backlog_limit"),  # messages that may wait for it; 0: as Settings say
     _int("created_at"),
 )
 
@@ -314,8 +315,17 @@ messages = Table(
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
     Index("ix_messages_person", "account_id", "destination", "created_at"),
-    # By what may leave through a connector: what waits for others, however much, is not looked at.
-    Index("ix_messages_queued", "lane", "message_type", "next_at", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+    # By what may leave through a connector, for each account apart: what others have waiting, however much, is not
+    # looked at. It is also what a census counts by.
+    Index(
+        "ix_messages_queued",
+        "lane",
+        "message_type",
+        "account_id",
+        "next_at",
+        sqlite_where=_QUEUED,
+        postgresql_where=_QUEUED,
+    ),
     # By what else is due: to be queued, to be given up (SUBMITTED for 72 hours without a final receipt).
     Index("ix_messages_live", "status", "next_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
     postgresql_partition_by="RANGE (id)",  # by day: see gateway.store.partitions

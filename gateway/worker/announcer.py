@@ -80,17 +80,23 @@ class Announcer:
         while True:
             await self._event.wait()
             self._event.clear()
-            lanes: defaultdict[tuple[str, bool], list[Dispatch]] = defaultdict(list)
+            lanes: defaultdict[tuple[str, bool, str], list[Dispatch]] = defaultdict(list)
             while self._news:
                 lane, message = self._news.popleft()
-                lanes[lane, message.message_type == MessageType.TRANSACTIONAL].append(message)
-            for (lane, urgent), messages in lanes.items():
-                await self._put(lane, messages, urgent=urgent)
+                urgent = message.message_type == MessageType.TRANSACTIONAL
+                lanes[lane, urgent, message.account_id].append(message)
+            for (lane, urgent, account), messages in lanes.items():
+                await self._put(lane, messages, urgent=urgent, account=account)
 
-    async def _put(self, lane: str, messages: list[Dispatch], *, urgent: bool) -> None:
+    async def _put(self, lane: str, messages: list[Dispatch], *, urgent: bool, account: str) -> None:
         try:
-            ids = [message.id for message in messages]
-            await self._queue.put(lane, ids, urgent=urgent, contents=lambda start, end: list(messages[start:end]))
+            await self._queue.put(
+                lane,
+                [message.id for message in messages],
+                urgent=urgent,
+                account=account,
+                contents=lambda start, end: list(messages[start:end]),
+            )
         except QueueError as error:  # the queue is a hint: go on without it
             log.warning("queue unavailable", action="worker.announce", error=str(error))
             self._unheard(lane, messages)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,6 +26,7 @@ from gateway.worker.announcer import Announcer
 from gateway.worker.flights import References, read_reference
 from gateway.worker.hints import read_hint
 from gateway.worker.pump import STORE_DOWN_WAIT, Pump
+from gateway.worker.turns import crowd, kind_of
 
 if TYPE_CHECKING:
     import random
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from gateway.worker.connections import Connections
     from gateway.worker.flights import Flight
     from gateway.worker.loading import Loader
+    from gateway.worker.turns import Kind
 
 log = structlog.get_logger()
 
@@ -101,6 +105,7 @@ class Worker:
         self.doubtful: set[str] = set()  # ids whose claim the database may or may not have stored
         self.behind = True  # the database may hold messages that are due and not in memory
         self.retry_at: int | None = None  # when the next of those becomes due
+        self.crowd: frozenset[Kind] = frozenset()  # what gets none of the last quarter of memory
         self._settings, self._rng = settings, rng
         self._give_up_after = settings.receipt_wait_hours * HOUR
         self._known: dict[str, Dispatch] = {}
@@ -139,9 +144,13 @@ class Worker:
         return True
 
     def _has_room(self, message: Dispatch) -> bool:
-        """An OTP still finds room when memory is full of promotions."""
-        reserve = self._settings.warm_messages if message.message_type == MessageType.TRANSACTIONAL else 0
-        return self.room + reserve > 0
+        """An OTP still finds room when memory is full of promotions, and so does what is not of the crowd."""
+        room = self.room
+        if room > self.spare:
+            return True
+        if message.message_type == MessageType.TRANSACTIONAL:
+            return room + self._settings.warm_messages > 0
+        return room > 0 and kind_of(message) not in self.crowd
 
     def _unheard(self, lane: str, messages: Sequence[Dispatch]) -> None:
         """The queue is away: what runs here goes on without it."""
@@ -164,6 +173,41 @@ class Worker:
     @property
     def waiting(self) -> int:
         return len(self._known) - len(self.flights)
+
+    def waiting_of(self) -> Counter[str]:
+        """How many of each account wait in memory."""
+        return Counter(message.account_id for message in self._known.values() if message.id not in self.flights)
+
+    @property
+    def spare(self) -> int:
+        """How much of memory the crowd does not get."""
+        return self._settings.warm_messages // HUNGRY
+
+    @property
+    def roomy(self) -> bool:
+        """Whether half of memory is free, so that nobody is too many."""
+        return 2 * self.room >= self._settings.warm_messages
+
+    def look_around(self) -> None:
+        """See who is too many, and let go of those that came before it was seen."""
+        self.crowd = frozenset() if self.roomy else crowd(self._known.values(), self._settings.warm_messages)
+        if self.crowd and self.room < self.spare:
+            self._let_go(self.spare - self.room)
+
+    def _let_go(self, count: int) -> None:
+        """Forget the newest of the crowd. The queue announces them still: they are read back when it is their turn."""
+        under_way = self._under_way()
+        newest = (
+            message.id
+            for message in reversed(self._known.values())
+            if kind_of(message) in self.crowd and message.id not in under_way
+        )
+        self.forget(list(islice(newest, count)))
+
+    def _under_way(self) -> set[str]:
+        """The ids of what was taken from the queue, or was not announced yet."""
+        in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
+        return in_line | self.flights.keys() | self.doubtful | self.announcer.waiting()
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -271,8 +315,7 @@ class Worker:
 
     def announce_again(self) -> None:
         """The queue may have lost what it was told: tell it again of all that waits in no line."""
-        in_line = {message.id for pump in self._pumps.values() for message in pump.line.waiting()}
-        under_way = in_line | self.flights.keys() | self.doubtful | self.announcer.waiting()
+        under_way = self._under_way()
         self._announce_anew([message for message in self._known.values() if message.id not in under_way])
 
     def _announce_anew(self, messages: Iterable[Dispatch]) -> None:

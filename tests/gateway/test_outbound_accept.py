@@ -12,9 +12,12 @@ from sqlalchemy import text
 
 from carriers.types import Outcome
 from compliance.types import AccountLimits, RecipientLimit
+from gateway.config import Settings
 from gateway.errors import Conflict, Invalid
+from gateway.metrics import Metrics
 from gateway.model import Purpose, Status
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
 from gateway.outbound.decision import Links
 from gateway.outbound.request import Accepted, Order
 from gateway.resources import accounts, opt_outs, phone_numbers, reviews, routes
@@ -248,7 +251,9 @@ async def test_the_same_key_at_two_processes_at_once_sends_once(desk: Desk, hous
         return first
 
     links = Links(house.connections.up, house.connections.profile, house.connections.simulated)
-    elsewhere = Outbound(other, await Catalog.load(other), links, now=lambda: house.clock.micros, offer=list)
+    catalog = await Catalog.load(other)
+    admission = Admission(catalog, Settings(), Metrics())
+    elsewhere = Outbound(other, catalog, links, admission, now=lambda: house.clock.micros, offer=list)
     writing = asyncio.create_task(desk.store.write(slowly))
     await written.wait()
     asking = asyncio.create_task(elsewhere.accept_all(order))

@@ -185,6 +185,47 @@ async def test_wait_ends_when_its_time_is_over(queue):
         await queue.wait(LANE, 0.001)
 
 
+# Accounts.
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_one_accounts_thousands_do_not_hold_up_anothers_three(queue, urgent):
+    for start in range(0, 3000, 500):
+        await queue.put(LANE, names("a", 3000)[start : start + 500], urgent=urgent, account="a")
+    await queue.put(LANE, names("b", 3), urgent=urgent, account="b")
+    assert await queue.size(LANE) == 3003
+    taken: list[str] = []
+    while len(taken) < 110:
+        taken += await queue.take(LANE, 10)
+    assert [one for one in taken if one.startswith("b")] == names("b", 3)
+    while more := await queue.take(LANE, 400):
+        taken += more
+    assert [one for one in taken if one.startswith("a")] == names("a", 3000)
+    assert await queue.size(LANE) == 0
+
+
+async def test_an_urgent_id_overtakes_the_turns_of_the_others(queue):
+    for account in "abc":
+        await queue.put(LANE, names(account, 300), urgent=False, account=account)
+    await queue.put(LANE, ["otp"], urgent=True, account="c")
+    assert "otp" in await queue.take(LANE, 1)
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 150])
+async def test_wait_returns_at_once_while_an_account_has_more_waiting(queue, count):
+    await queue.put(LANE, names("a", 300), urgent=False, account="a")
+    await queue.done(LANE, await queue.take(LANE, count))
+    async with asyncio.timeout(1):
+        await queue.wait(LANE, 60)
+    assert await queue.size(LANE) == 300 - count
+
+
+async def test_an_id_that_stands_in_a_list_is_not_announced_again(queue):
+    await queue.put(LANE, names("a", 300), urgent=False, account="a")
+    await queue.put(LANE, names("a", 300), urgent=False, account="a")
+    assert await queue.take(LANE, 1000) == names("a", 300)
+
+
 # What only memory does.
 
 

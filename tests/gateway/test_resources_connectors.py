@@ -40,7 +40,8 @@ async def loaded(desk):
 async def test_a_connector_shows_its_settings_and_only_the_names_of_its_secrets(desk):
     made = await connector(desk)
     assert made == connectors.Connector(
-        id="smpp-1", kind="smpp", group="smpp-1", enabled=True, created_at=NOW, secrets=("binds.0.password", "password"),
+        id="smpp-1", kind="smpp", group="smpp-1", enabled=True, backlog_limit=0, created_at=NOW,
+        secrets=("binds.0.password", "password"),
         settings={"host": "smsc.example", "binds": [{"system_id": "a"}, {"system_id": "b"}]},
     )  # fmt: skip
     assert await connectors.get(desk, connector_id="smpp-1") == made

@@ -28,6 +28,7 @@ from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.metrics import Metrics
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
 from gateway.outbound.decision import Links
 from gateway.resources import accounts, api_keys, connectors, phone_numbers, routes, sender_ids
 from gateway.resources.catalog import Catalog
@@ -115,19 +116,25 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Bench]:
-    """An instance with one connector "c1" that is up, a number, a sender ID and a route in each of two accounts."""
+async def serving(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
+    """An instance with one connector "c1" that is up, a number, a sender ID and a route in each of two accounts.
+
+    ``settings`` go to Settings; with a ``database_url`` among them it is that database, which is migrated and empty.
+    """
+    config = _settings(folder, **settings)
     furnished = await asyncio.to_thread(_furnished)
-    for name, octets in furnished.files.items():
-        (folder / name).write_bytes(octets)
-    settings = _settings(folder)
-    store = Store(settings.database)
+    if not config.database_url:
+        for name, octets in furnished.files.items():
+            (folder / name).write_bytes(octets)
+    store = Store(config.database)
     store.start()
-    desk = Desk(store, Vault.of(settings), await Catalog.load(store))
+    desk = Desk(store, Vault.of(config), await Catalog.load(store))
+    if config.database_url:
+        furnished = _Furnished({}, *await _furnish(desk))
     links = LinkBoard([ConnectorStatus("c1", up=True, free=10, links=(LinkStatus(0, "BOUND_TRX", 0, 10),))])
     offered: list[Dispatch] = []
     restarts: list[int] = []
-    services = _services(settings, desk, links, restarts, offered)
+    services = _services(config, desk, links, restarts, offered)
     await services.post.start()
     app = web.Application(client_max_size=LARGEST_BODY)
     app[SERVICES] = services
@@ -142,8 +149,8 @@ async def serving(folder: Path) -> AsyncIterator[Bench]:
         await store.close()
 
 
-def _settings(folder: Path) -> Settings:
-    return Settings(data_dir=folder, simulator=False, allow_private_webhooks=True)
+def _settings(folder: Path, **more: Any) -> Settings:
+    return Settings(data_dir=folder, simulator=False, allow_private_webhooks=True, **more)
 
 
 @dataclass(frozen=True)
@@ -189,14 +196,16 @@ def _services(
     async def restart() -> None:
         restarts.append(len(restarts))
 
+    metrics = Metrics()
+    admission = Admission(desk.catalog, settings, metrics)
     ways = Links(up=links.up, profile=lambda _connector: DEFAULT_PROFILE, simulated=lambda _connector: False)
     post = Post(
         desk.store, feed, lambda row, sealed: desk.vault.open("event_destinations", row, sealed).decode(),
         folder=settings.data_dir / "events", allow_private=True, clock=now,
     )  # fmt: skip
     return Services(
-        settings=settings, desk=desk, outbound=Outbound(desk.store, desk.catalog, ways, now=now, offer=offer),
-        post=post, feed=feed, metrics=Metrics(), links=links, restart_connectors=restart, simulator=None, now=now,
+        settings=settings, desk=desk, outbound=Outbound(desk.store, desk.catalog, ways, admission, now=now, offer=offer),
+        post=post, feed=feed, metrics=metrics, links=links, restart_connectors=restart, simulator=None, now=now,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from gateway.inbound.receive import ArrivedText, Inbound
 from gateway.metrics import Metrics
 from gateway.model import DEFAULT_ACCOUNT, Dispatch, IdentityKind, Status
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
 from gateway.outbound.decision import Links
 from gateway.outbound.request import SendRequest
 from gateway.resources import accounts, connectors, phone_numbers, routes, sender_ids, staff
@@ -141,11 +142,11 @@ async def open_house(
     desk = Desk(store, vault, await Catalog.load(store))
     await furnish(desk, clock())
     carrier = PretendCarrier(store, clock)
-    outbound = Outbound(
-        store, desk.catalog, Links(lambda _: True, lambda _: TextProfile(), lambda _: True), now=clock,
-        offer=lambda offered: _offer(carrier, offered),
-    )  # fmt: skip
     config = Settings(data_dir=folder, **settings)
+    outbound = Outbound(
+        store, desk.catalog, Links(lambda _: True, lambda _: TextProfile(), lambda _: True),
+        Admission(desk.catalog, config, Metrics()), now=clock, offer=lambda offered: _offer(carrier, offered),
+    )  # fmt: skip
     carrier.inbound = Inbound(store, desk.catalog, outbound, config, now=clock)
     services = Services(
         settings=config, desk=desk, outbound=outbound, post=None, feed=Feed(), metrics=Metrics(), links=NoLinks(),

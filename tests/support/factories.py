@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from carriers.types import Concatenation, DeliveryReceipt, InboundMessage, Outcome, ReceiptState, SubmissionResult
 from gateway.inbound.receive import ArrivedText
+from gateway.model import Dispatch
 from gateway.outbound.request import SendRequest
 
 if TYPE_CHECKING:
@@ -51,3 +52,12 @@ def part(
     **more: Any,
 ) -> ArrivedText:
     return text(body, concatenation=Concatenation(kind, reference, total, number), **more)
+
+
+def dispatch(message_id: str = "m", **more: Any) -> Dispatch:
+    values: dict[str, Any] = {
+        "account_id": "main", "destination": PERSON, "sender": OURS, "identity_id": "phone-1", "body": "Hi", "parts": 1,
+        "message_type": "TRANSACTIONAL", "purpose": "message", "opt_out_list": "Default", "connectors": ("one",),
+        "created_at": 0, "expires_at": 10**18,
+    }  # fmt: skip
+    return Dispatch(message_id, **(values | more))

@@ -18,6 +18,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.model import Dispatch, Status
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
 from gateway.outbound.claim import Claim, Claims
 from gateway.outbound.decision import Links
 from gateway.outbound.request import Accepted, Order
@@ -296,7 +297,8 @@ async def open_house(
     options = Settings.model_construct(**{**Settings().model_dump(), **settings})
     metrics, queue = Metrics(), MemoryQueue()
     links = Links(connections.up, connections.profile, connections.simulated)
-    outbound = Outbound(desk.store, desk.catalog, links, now=now, offer=offer)
+    admission = Admission(desk.catalog, options, metrics)
+    outbound = Outbound(desk.store, desk.catalog, links, admission, now=now, offer=offer)
     inbound = Inbound(desk.store, desk.catalog, outbound, options, now=now)
     receipts = Receipts(desk.store, now=now, observe=metrics.submit_to_receipt.observe)
     leased = dict.fromkeys(connector_ids, FENCE)

@@ -24,6 +24,10 @@ _SETTINGS = (
     "As the kind wants them: see docs/connectors. Passwords are kept encrypted and never shown again; one that is left "
     "out of a change stays."
 )
+_BACKLOG = (
+    "Messages that may wait for it, 10 at least; one more is answered 429 connector_backlog_full, unless its route has "
+    "another connector with room. 0: as the setting HELIOGRAPH_CONNECTOR_BACKLOG says."
+)
 
 
 class NewConnector(Request):
@@ -37,6 +41,7 @@ class NewConnector(Request):
     )  # fmt: skip
     settings: dict[Text, Any] = Field(description=_SETTINGS, examples=[{"host": "smsc.example.net", "port": 2775}])
     enabled: bool = Field(default=True, description="Whether it is started.")
+    backlog_limit: int = Field(default=0, ge=0, le=connectors.LARGEST_BACKLOG, description=_BACKLOG)
 
 
 class ConnectorPatch(Request):
@@ -45,6 +50,7 @@ class ConnectorPatch(Request):
     group: str = Field(default="", pattern="^[a-z0-9-]{0,40}$", description="Empty: it stands alone.")
     settings: dict[Text, Any] = Field(default_factory=dict, description=f"All settings anew. {_SETTINGS}")
     enabled: bool = Field(default=True, description="Whether it is started.")
+    backlog_limit: int = Field(default=0, ge=0, le=connectors.LARGEST_BACKLOG, description=_BACKLOG)
 
 
 class Link(Answer):
@@ -68,6 +74,7 @@ class ConnectorAnswer(Answer):
     settings: dict[str, Any]
     secrets: list[str] = Field(description="The names of the secrets that are set.")
     enabled: bool
+    backlog_limit: int = Field(description="Messages that may wait for it; 0: as the settings say.")
     created_at: At
     up: bool = Field(description="Whether at least one link takes messages.")
     links: list[Link]
@@ -88,7 +95,7 @@ async def create(call: Call[NoQuery, NewConnector]) -> Reply:
     body = call.body
     made = await connectors.create(
         call.desk, connector_id=body.id, kind=body.kind, group=body.group, settings=body.settings,
-        enabled=body.enabled, validate=validate, now=call.now(),
+        enabled=body.enabled, backlog_limit=body.backlog_limit, validate=validate, now=call.now(),
     )  # fmt: skip
     await call.services.restart_connectors()
     return Reply(_shown(made, _live(call)), 201, {"Location": f"/v1/connectors/{made.id}"})
@@ -124,7 +131,8 @@ def _shown(one: Connector, live: Mapping[str, ConnectorStatus]) -> ConnectorAnsw
     status = live.get(one.id)
     return ConnectorAnswer(
         id=one.id, kind=one.kind, group=one.group, settings=dict(one.settings), secrets=list(one.secrets),
-        enabled=one.enabled, created_at=iso(one.created_at), up=status.up if status else False,
+        enabled=one.enabled, backlog_limit=one.backlog_limit, created_at=iso(one.created_at),
+        up=status.up if status else False,
         links=[_link(link) for link in status.links] if status else [], facts=dict(status.facts) if status else {},
     )  # fmt: skip
 

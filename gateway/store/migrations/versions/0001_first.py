@@ -88,7 +88,7 @@ def _connectors() -> None:
         *_text("settings", default="{}"),
         sa.Column("secrets", sa.LargeBinary(), nullable=True),
         *_int("enabled", default=1),
-        *_int("created_at"),
+        *_int("backlog_limit", "created_at"),
     )
 
 
@@ -256,7 +256,7 @@ def _messages() -> None:
     op.create_index("ix_messages_live", "messages", ["status", "next_at"], **live)
     op.create_index("ix_messages_person", "messages", ["account_id", "destination", "created_at"])
     queued = _where("status = 'QUEUED'")
-    op.create_index("ix_messages_queued", "messages", ["lane", "message_type", "next_at"], **queued)
+    op.create_index("ix_messages_queued", "messages", ["lane", "message_type", "account_id", "next_at"], **queued)
 
 
 def _opt_out_lists() -> None:
