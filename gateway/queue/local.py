@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from gateway.queue.base import nothing
 from gateway.queue.memory import MemoryQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from gateway.queue.base import Contents
@@ -33,6 +34,15 @@ _READ = 100  # datagrams taken at once
 _MOST = 200_000  # ids of a lane in memory
 _LARGEST = 65_536  # octets
 _LOST = orjson.dumps(["", False, [], "", []])  # something for you was dropped
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: mappings that cannot be changed, tuples with names, sets."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is no content")
 
 
 class _Peer:
@@ -103,7 +113,7 @@ class LocalQueue(MemoryQueue):
         if self._peers:
             for start in range(0, len(ids), _IDS):
                 some = list(ids[start : start + _IDS])
-                whole = orjson.dumps([lane, urgent, some, account, contents(start, start + _IDS)], default=list)
+                whole = orjson.dumps([lane, urgent, some, account, contents(start, start + _IDS)], default=_plain)
                 self._send(whole if len(whole) <= _LARGEST else orjson.dumps([lane, urgent, some, account, []]))
 
     async def close(self) -> None:

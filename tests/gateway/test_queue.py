@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -451,6 +452,14 @@ async def test_an_id_travels_with_what_it_stands_for(host):
     assert [one["of"] for _, some in host.heard for one in some] == ids
     assert {lane for lane, _ in host.heard} == {LANE}
     assert await other.size(LANE) == 0
+
+
+async def test_contents_are_told_as_json_has_them(host):
+    worker, face = host.process(LANE), host.process()
+    content = MappingProxyType({"context": MappingProxyType({"order": "7"}), "parts": frozenset({1}), "none": {}})
+    await face.put(LANE, ["a"], urgent=False, contents=lambda _start, _end: [content])
+    await worker.wait(LANE, 10)
+    assert host.heard == [(LANE, [{"context": {"order": "7"}, "parts": [1], "none": {}}])]
 
 
 async def test_contents_that_are_too_large_stay_behind(host):
