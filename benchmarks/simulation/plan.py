@@ -17,6 +17,7 @@ class Plan:
         processes: of an api, worker or events host, each with a core of its own.
         cores: of a PostgreSQL primary.
         disk: octets a second that a primary and its standby write of the WAL.
+        slower: what PostgreSQL's CPU and the way to it cost, as a multiple of costs.json: what Citus adds is not known.
         pinned: an API process and a connector have accounts of one database each.
         locked_log: events are numbered under a lock held until the commit (gateway.store.writer, rule 5).
         locked_spend: a priced message adds to the row of its account's month in its own transaction.
@@ -38,6 +39,7 @@ class Plan:
     shards: int = 8
     cores: int = 8
     disk: float = 200e6
+    slower: float = 1.0
     redis: int = 3
     pinned: bool = True
     locked_log: bool = True

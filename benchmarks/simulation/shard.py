@@ -87,7 +87,7 @@ class Shard:
         self._under_way: dict[Job, None] = {}
         self._log, self._spend = Lock(), Lock()
         self.wal = Cores(clock)  # the disk that writes it
-        self._trip, self._standby = costs["net.trip"], costs["net.standby"]
+        self._trip, self._standby = costs["net.trip"] * plan.slower, costs["net.standby"]
         self._log_tx, self._log_each = costs["log.tx"], costs["log.each"]
         self._commit_tx, self._commit_each = costs["commit.tx"], costs["commit.each"]
         self._holder, self._failover = costs["pg.holder"], costs["pg.failover"]
@@ -98,7 +98,7 @@ class Shard:
             self._clock.after(self._trip, self._refuse, job)
             return
         self._under_way[job] = None
-        stated = self.cores.reserve(job.server) + job.trips * self._trip
+        stated = self.cores.reserve(job.server * self._plan.slower) + job.trips * self._trip
         if (job.priced and self._plan.locked_spend) or (job.events and self._plan.locked_log):
             self._clock.at(stated, self._stated, job, self._epoch)
         else:
@@ -106,7 +106,7 @@ class Shard:
 
     def read(self, server: float) -> float:
         """When a look-up is done; it is done at once where the primary is away, since whoever asks will ask again."""
-        return self.cores.reserve(server) + self._trip if self.up else self._clock.now + self._trip
+        return self.cores.reserve(server * self._plan.slower) + self._trip if self.up else self._clock.now + self._trip
 
     def abandon(self, job: Job) -> bool:
         """The host of its owner is gone. Whether the job is known here, and its owner will hear of its end.

@@ -18,6 +18,7 @@ from benchmarks.simulation.run import Loss, Script, run
 from benchmarks.simulation.sizing import Needs, Sizing, tables
 from benchmarks.simulation.summary import summary
 from benchmarks.simulation.traffic import Traffic, spread
+from benchmarks.simulation.world import World
 
 SMALL = Plan(
     rate=600, api=2, worker=3, events=2, processes=2, shards=2, connectors=12, accounts=24, most=60, window=60, headroom=4,
@@ -193,6 +194,17 @@ def test_one_of_each_lost_at_once(all_lost):
     assert all(seconds is not None for seconds in all_lost.recoveries().values())
 
 
+def test_connectors_whose_database_is_away_let_go_of_their_links_and_bind_anew(costs):
+    world = World(SMALL, changed(costs, **{"pg.failover": 20.0}))
+    world.load(40)
+    world.clock.at(5.0, world.fates.primary, "postgresql", 0)
+    up = {}
+    for at in (8.9, 11.1, 24.9, 28.1):
+        world.clock.run(at)
+        up[at] = [{one.up for one in world.connectors if world.traffic.home[one.number] == shard} for shard in (0, 1)]
+    assert up == {8.9: [{True}, {True}], 11.1: [{False}, {True}], 24.9: [{False}, {True}], 28.1: [{True}, {True}]}
+
+
 def test_a_host_that_comes_back_gets_its_share(costs):
     report = run(SMALL, costs, Script("back", 26, (Loss(5, "worker", back_after=11),)))
     assert report.verdict() == []
@@ -233,7 +245,7 @@ def test_a_plan_that_is_too_small_is_shown_to_fail(costs, changes, why):
 
 def test_a_loss_that_the_plan_cannot_bear_is_shown(costs):
     """Enough workers with all of them there, and not with one lost: the plan lacks the one to lose."""
-    tight = replace(SMALL, rate=2_400, worker=2, processes=1, api=4, connectors=24, window=300)
+    tight = replace(SMALL, rate=1_400, worker=2, processes=1, api=4, connectors=24, window=300)
     assert run(tight, costs, Script("calm", 12)).verdict() == []
     assert run(tight, costs, Script("lost", 24, (Loss(6, "worker"),))).verdict()
 
