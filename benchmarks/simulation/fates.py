@@ -29,8 +29,8 @@ class Fates:
             owners = self._alive(role)
             for number, lease in enumerate(leases):
                 # Neighbours among the connectors belong to one database; destinations come in the order of size.
-                near = number * len(owners) // len(leases)
-                lease.take(owners[near if role == "worker" else number % len(owners)])
+                near = role == "worker" and not self._world.plan.dealt
+                lease.take(owners[number * len(owners) // len(leases) if near else number % len(owners)])
 
     def living(self, role: str) -> Process:
         return min(self._alive(role), key=lambda process: process.core.wait())

@@ -25,6 +25,7 @@ class Plan:
         slice: parts for which a rate is asked at once; the code asks for each message.
         most: messages a second that one connector should carry.
         window: submissions of a connector that may be without an answer.
+        dealt: connectors are dealt out to the workers in turn; else neighbours are together, and so are an account's.
         headroom: what a carrier allows, as a multiple of a connector's share of the traffic.
         all_events: webhooks want every event, and not only the last of each message.
         unit: messages moved together.
@@ -49,6 +50,7 @@ class Plan:
     connectors: int = 64
     most: int = 400
     window: int = 600
+    dealt: bool = False
     headroom: float = 2.0
     accounts: int = 120
     zipf: float = 0.8  # weight of the k-th largest account: k to the power of minus this

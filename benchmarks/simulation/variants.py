@@ -28,6 +28,7 @@ HOT_KEYS: Mapping[str, Mapping[str, Any]] = {
     "each message asks for its rate": {"slice": 1},
     "the same, all rates on one primary": {"slice": 1, "one_rate_slot": True},
     "the largest account through one connector": {"most": NOWHERE},
+    "connectors dealt out to the workers in turn": {"dealt": True},
     "webhooks want all three events": {"all_events": True},
     "PostgreSQL's CPU and trips cost twice as much": {"slower": 2.0},
 }
