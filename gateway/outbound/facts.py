@@ -56,12 +56,12 @@ RECENT_OF = Hot(
 
 def _keys(dialect: Dialect) -> Executable:
     t = idempotency_keys.c
-    return select(t.account_id, t.key, t.request_hash, t.response).where(
-        among(t.key, "keys", dialect), t.created_at > bindparam("since")
+    return select(t.key, t.request_hash, t.response).where(
+        t.account_id == bindparam("account_id"), among(t.key, "keys", dialect), t.created_at > bindparam("since")
     )
 
 
-KEYS = Hot("idempotency keys", ("keys", "since"), _keys)
+KEYS = Hot("idempotency keys", ("account_id", "keys", "since"), _keys)
 LOCK_KEYS = Hot(
     "lock idempotency keys",
     ("keys",),
@@ -151,8 +151,12 @@ async def gather(tx: Tx, orders: Sequence[Drafted], now: int, lookback: int) -> 
         _remember(facts, account_id, rows)
         spent = await tx.rows(SPENT, account_id, facts.month)
         facts.spent[account_id] = spent[0][0] if spent else 0
-    await _load_keys(tx, facts, {order.order.idempotency_key for order in orders} - {""})
+    await _load_keys(tx, facts, {(_account(order), order.order.idempotency_key) for order in orders})
     return facts
+
+
+def _account(one: Drafted) -> str:
+    return one.order.requests[0].account_id
 
 
 def _people(orders: Sequence[Drafted]) -> dict[str, set[str]]:
@@ -175,11 +179,14 @@ def _remember(facts: Facts, account_id: str, rows: Iterable[tuple[str, int, str,
             facts.recent[person].append(Recent(from_micros(created_at), body_hash, message_type))  # type: ignore[arg-type]
 
 
-async def _load_keys(tx: Tx, facts: Facts, wanted: set[str]) -> None:
-    if not wanted:
-        return
-    if tx.dialect.name != "sqlite":
+async def _load_keys(tx: Tx, facts: Facts, asked: set[tuple[str, str]]) -> None:
+    wanted: dict[str, list[str]] = {}
+    for account_id, key in asked:
+        if key:
+            wanted.setdefault(account_id, []).append(key)
+    if wanted and tx.dialect.name != "sqlite":
         # The same request may be at two processes: a client that waited in vain asks the next one.
-        await tx.rows(LOCK_KEYS, sorted(wanted))
-    for account_id, key, request_hash, response in await tx.rows(KEYS, tx.listed(wanted), facts.now - IDEMPOTENT_FOR):
-        facts.keys[account_id, key] = (request_hash, response)
+        await tx.rows(LOCK_KEYS, sorted({key for keys in wanted.values() for key in keys}))
+    for account_id, keys in wanted.items():
+        found = await tx.rows(KEYS, account_id, tx.listed(keys), facts.now - IDEMPOTENT_FOR)
+        facts.keys |= {(account_id, key): (request_hash, response) for key, request_hash, response in found}

@@ -19,6 +19,7 @@ from gateway.model import Purpose, Status
 from gateway.outbound.accept import Outbound
 from gateway.outbound.admission import Admission
 from gateway.outbound.decision import Links
+from gateway.outbound.facts import KEYS
 from gateway.outbound.request import Accepted, Order
 from gateway.resources import accounts, opt_outs, phone_numbers, reviews, routes
 from gateway.resources.catalog import Catalog
@@ -234,6 +235,18 @@ async def test_the_same_key_and_body_gets_the_first_answer(house: House) -> None
     assert isinstance(error, Invalid)
     assert (error.code, error.field) == (first.outcomes[1].code, "to")  # type: ignore[union-attr]  # both are errors
     assert await house.count(tables.messages) == 1
+
+
+async def test_a_key_is_looked_up_among_the_accounts_own(desk: Desk) -> None:
+    """By the primary key: every send with a key pays for it."""
+    if not desk.store.sqlite:
+        pytest.skip("PostgreSQL plans by how many rows there are")
+    sql = f"EXPLAIN QUERY PLAN {KEYS.compile(desk.store.reader.dialect)}"
+    async with desk.store.reading() as connection:
+        plan = (await connection.exec_driver_sql(sql, ("main", '["key"]', 0))).all()
+    steps = [row[3] for row in plan if "idempotency_keys" in row[3]]
+    assert steps
+    assert all("(account_id=? AND key=?)" in step for step in steps)
 
 
 async def test_the_same_key_at_two_processes_at_once_sends_once(desk: Desk, house: House) -> None:
