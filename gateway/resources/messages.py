@@ -194,12 +194,18 @@ async def find(store: Store, search: Search) -> list[RowMapping]:
         return list(rows.mappings())
 
 
+def _ours(_dialect: Dialect) -> Select[Any]:
+    numbers: Select[Any] = select(literal_column("1")).where(phone_numbers.c.number == bindparam("p_number"))
+    names: Select[Any] = select(literal_column("1")).where(sender_ids.c.sender == bindparam("p_name"))
+    return select(numbers.exists() | names.exists())
+
+
+OURS = Hot("is a sender", ("p_number", "p_name"), _ours)
+
+
 async def _is_ours(store: Store, number: str) -> bool:
     """Whether texts are sent from this, rather than to it."""
-    async with store.reading() as connection:
-        numbers = await connection.scalar(select(func.count()).where(phone_numbers.c.number == number))
-        names = await connection.scalar(select(func.count()).where(sender_ids.c.sender == number))
-    return bool(numbers or names)
+    return bool((await store.peek(OURS, number, number))[0][0])
 
 
 @dataclass(frozen=True, slots=True)

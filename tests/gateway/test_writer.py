@@ -35,6 +35,7 @@ HOT = (
     accept.INSERT, accept.INSERT_DECISION, claim.CLAIM, claim.QUEUED, claim.UNCLAIM, settle.LEAVING, facts.ADD_SPEND, facts.KEEP_KEY, facts.KEYS,
     facts.RECENT_OF, facts.SPENT, log.APPEND, messages.BY_IDS, messages.MOVE, reviews.STANDING, settle.PUT_PART,
     settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, ORPHAN, PART, SIBLINGS, ADVANCE, OTHERS,
+    messages.OURS,
 )  # fmt: skip
 
 
