@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 RETRY_EVERY = 2.0  # seconds between two attempts to open the database
 _KEEP_ALIVE = 75.0  # seconds; longer than the 60 of common load balancers, else they write into a closing connection
+_LINGER = 1.0  # seconds for the next request of a connection that is open
 _LONGEST_GOODBYE = 3.0  # seconds for requests under way; event streams would never end by themselves
 
 log = structlog.get_logger()
@@ -148,10 +149,29 @@ async def _start_http(instance: Instance, listener: socket.socket, stack: contex
 async def _start_site(
     app: web.Application, instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack
 ) -> None:
+    leaving = asyncio.Event()
+
+    async def say_goodbye(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+        if leaving.is_set():
+            response.force_close()
+
+    app.on_response_prepare.append(say_goodbye)
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE,
         shutdown_timeout=min(_LONGEST_GOODBYE, instance.services.settings.drain_seconds),
     )  # fmt: skip
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listener, backlog=BACKLOG).start()
+    site = web.SockSite(runner, listener, backlog=BACKLOG)
+    await site.start()
+    stack.push_async_callback(_leave, runner, site, leaving)
+
+
+async def _leave(runner: web.AppRunner, site: web.SockSite, leaving: asyncio.Event) -> None:
+    """Take no new connections, and end each with its next answer: closed in silence, a request may be on its way."""
+    leaving.set()
+    await site.stop()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while runner.server and runner.server.connections:  # noqa: ASYNC110 -- aiohttp tells nobody when one ends
+                await asyncio.sleep(0.02)
