@@ -22,7 +22,7 @@ from carriers.smpp.receipt import candidates, canonical
 from carriers.types import DeliveryReceipt, ReceiptState
 from gateway.model import Status, can_move, slowest
 from gateway.resources.messages import Move, move_in
-from gateway.store.hot import Hot, among, inserting
+from gateway.store.hot import Hot, among, given, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
 from gateway.store.times import DAY, SECOND, elapsed, first_id
@@ -83,16 +83,19 @@ def _siblings(dialect: Dialect) -> Executable:
 
 
 SIBLINGS = Hot("parts of messages", ("ids",), _siblings)
-PART = Hot(
-    "part received",
-    ("p_status", "p_at", "p_state", "p_error", "p_message", "p_number"),
-    lambda _dialect: update(parts)
-    .where(parts.c.message_id == bindparam("p_message"), parts.c.number == bindparam("p_number"))
-    .values(
-        status=bindparam("p_status"), status_at=bindparam("p_at"), raw_state=bindparam("p_state"),
-        raw_error=bindparam("p_error"),
-    ),
-)  # fmt: skip
+_RECEIVED = {
+    "p_status": "status", "p_at": "status_at", "p_state": "raw_state", "p_error": "raw_error",
+    "p_message": "message_id", "p_number": "number",
+}  # fmt: skip
+
+
+def _received(dialect: Dialect) -> Executable:
+    row = given(dialect, {param: parts.c[name].type for param, name in _RECEIVED.items()})
+    values = {name: row[param] for param, name in list(_RECEIVED.items())[:4]}
+    return update(parts).where(parts.c.message_id == row["p_message"], parts.c.number == row["p_number"]).values(values)
+
+
+PART = Hot("part received", tuple(_RECEIVED), _received, ("p_message", "p_number"))
 ORPHAN = inserting(
     orphans, "carrier_group", "carrier_id", "carrier_key", "handset", "state", "raw", "why", "received_at"
 )

@@ -44,7 +44,7 @@ COLUMNS = (
     "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
     "context", "decision_id", "key_id",
 )  # fmt: skip
-INSERT = inserting(messages, *COLUMNS)
+INSERT = inserting(messages, *COLUMNS, sets=True)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
 # Looked up once: in Python 3.11 an Enum takes as long to find a member as a call takes.
 _QUEUED, _REFUSED = Status.QUEUED, Status.REFUSED

@@ -16,7 +16,7 @@ from carriers.smpp.receipt import canonical
 from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import LOCK_IDS, Move, move_in, to_dispatch
-from gateway.store.hot import Hot, among, upsert
+from gateway.store.hot import Hot, among, given, upsert
 from gateway.store.tables import messages, parts
 from gateway.store.texts import storable
 from gateway.store.times import SECOND
@@ -43,14 +43,14 @@ _PART = (
 
 
 def _put_part(dialect: Dialect) -> Executable:
-    insert = upsert(dialect, parts)
-    row = insert.values({name: bindparam(name) for name in _PART})
+    insert, row_of = upsert(dialect, parts), given(dialect, {name: parts.c[name].type for name in _PART})
+    row = insert.values(row_of) if dialect.name == "sqlite" else insert.from_select(_PART, select(*row_of.values()))
     newer = {name: row.excluded[name] for name in _PART[3:]}
     statement: Executable = row.on_conflict_do_update(index_elements=["message_id", "number"], set_=newer)
     return statement
 
 
-PUT_PART = Hot("put part", _PART, _put_part)
+PUT_PART = Hot("put part", _PART, _put_part, ("message_id", "number"))
 
 _PART_STATUS: Mapping[Outcome, Status] = {
     Outcome.ACCEPTED: Status.SUBMITTED,

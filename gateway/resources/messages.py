@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
-from sqlalchemy import Text, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.events.log import append
 from gateway.events.record import message_event
 from gateway.model import FINAL, WAITING, Dispatch, Status, move
-from gateway.store.hot import Hot, among
+from gateway.store.hot import Hot, among, given
 from gateway.store.tables import decisions, events, messages, parts, phone_numbers, sender_ids
 from gateway.store.times import elapsed
 
@@ -72,30 +72,27 @@ class Move(NamedTuple):
 _MOVED = ("status", "status_at", "reason_code", "reason", "connector_id", "next_at", "attempts", "possible_duplicate")
 
 
-def _move(_dialect: Dialect) -> Executable:
-    values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in _MOVED}
-    submitted_at = messages.c.submitted_at
+_MOVE_PARAMS = (
+    "p_status", "p_status_at", "p_reason_code", "p_reason", "p_connector_id", "p_possible_duplicate", "p_attempts",
+    "p_next_at", "p_submitted_at", "p_final_at", "p_id", "p_was",
+)  # fmt: skip
+
+
+def _move(dialect: Dialect) -> Executable:
+    columns = {"p_was": messages.c.status} | {f"p_{one.name}": one for one in messages.c}
+    row = given(dialect, {name: columns[name].type for name in _MOVE_PARAMS})
+    values: dict[str, Any] = {name: row[f"p_{name}"] for name in _MOVED}
     # Who took it stays on record when nobody takes it further.
     values["connector_id"] = func.coalesce(
-        func.nullif(bindparam("p_connector_id", type_=Text), literal_column("''")), messages.c.connector_id
+        func.nullif(row["p_connector_id"], literal_column("''")), messages.c.connector_id
     )
-    values["submitted_at"] = func.coalesce(bindparam("p_submitted_at", type_=submitted_at.type), submitted_at)
-    values["final_at"] = bindparam("p_final_at")
-    return (
-        update(messages)
-        .where(messages.c.id == bindparam("p_id"), messages.c.status == bindparam("p_was"))
-        .values(values)
-    )
+    values["submitted_at"] = func.coalesce(row["p_submitted_at"], messages.c.submitted_at)
+    values["final_at"] = row["p_final_at"]
+    return update(messages).where(messages.c.id == row["p_id"], messages.c.status == row["p_was"]).values(values)
 
 
-MOVE = Hot(
-    "move message",
-    (
-        "p_status", "p_status_at", "p_reason_code", "p_reason", "p_connector_id", "p_possible_duplicate", "p_attempts",
-        "p_next_at", "p_submitted_at", "p_final_at", "p_id", "p_was",
-    ),
-    _move,
-)  # fmt: skip
+# A message may move twice in one commit: then one after the other.
+MOVE = Hot("move message", _MOVE_PARAMS, _move, ("p_id",))
 
 
 async def move_in(tx: Tx, moves: Sequence[Move]) -> None:

@@ -6,27 +6,34 @@ hot uses SQLAlchemy plainly.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Executable, Table
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.types import TypeEngine
 
 
 @dataclass(frozen=True, slots=True)
 class Hot:
-    """A statement and the order in which its parameters are given."""
+    """A statement and the order in which its parameters are given.
+
+    ``sets`` names, of one that is built with ``given``, the parameters that tell its rows apart, () when any may go
+    together: PostgreSQL then takes many rows as one statement. Rows alike in these go one after another.
+    """
 
     name: str
     params: tuple[str, ...]
     build: Callable[[Dialect], Executable]
+    sets: tuple[str, ...] | None = None
 
     def compile(self, dialect: Dialect) -> str:
         """The SQL of it.
@@ -41,11 +48,50 @@ class Hot:
         return str(compiled)
 
 
-def inserting(table: Table, *columns: str) -> Hot:
-    """INSERT of whole rows with these columns, in this order."""
+def given(dialect: Dialect, types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+    """The parameters of a row: one value each, or for PostgreSQL the columns of as many rows as there are.
+
+    The statement of a row costs PostgreSQL several times what the row does (docs/performance.md).
+    """
+    if dialect.name == "sqlite":
+        return {name: bindparam(name, type_=type_) for name, type_ in types.items()}
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    rows = (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
+        .render_derived()
+    )
+    return {name: rows.c[name] for name in types}
+
+
+def in_waves(hot: Hot, rows: Sequence[tuple[Any, ...]]) -> Iterable[list[tuple[Any, ...]]]:
+    """Rows of which no two of a wave are alike in what tells them apart, in their order."""
+    if not hot.sets:
+        return [list(rows)]
+    places = [hot.params.index(name) for name in hot.sets]
+    waves: list[list[tuple[Any, ...]]] = []
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        key = tuple([row[place] for place in places])
+        if seen[key] == len(waves):
+            waves.append([])
+        waves[seen[key]].append(row)
+        seen[key] += 1
+    return waves
+
+
+def inserting(table: Table, *columns: str, sets: bool = False) -> Hot:
+    """INSERT of whole rows with these columns, in this order; ``sets``: many at a time."""
     wanted = columns or tuple(column.name for column in table.columns)
-    values: dict[str, Any] = {name: bindparam(name) for name in wanted}
-    return Hot(f"insert {table.name} {len(wanted)}", wanted, lambda _dialect: table.insert().values(values))
+    types = {name: table.c[name].type for name in wanted}
+
+    def build(dialect: Dialect) -> Executable:
+        if sets and dialect.name != "sqlite":
+            rows = select(*given(dialect, types).values())
+            return table.insert().from_select(list(wanted), rows, include_defaults=False)
+        return table.insert().values({name: bindparam(name) for name in wanted})
+
+    return Hot(f"insert {table.name} {len(wanted)}", wanted, build, () if sets else None)
 
 
 def upsert(dialect: Dialect, table: Table) -> Any:  # noqa: ANN401 -- each dialect has an Insert of its own

@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.errors import GatewayError, InDoubt, Unavailable
 from gateway.store.engine import bare
-from gateway.store.hot import Hot, listed
+from gateway.store.hot import Hot, in_waves, listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -78,7 +78,10 @@ class Tx:
 
     async def many(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run a hot statement once for each row."""
-        if rows:
+        if hot.sets is not None and rows and self.dialect.name != "sqlite":
+            for wave in in_waves(hot, rows):
+                await self._bare.rows(self._sql(hot), list(zip(*wave, strict=True)))
+        elif rows:
             await self._bare.many(self._sql(hot), rows)
 
     async def rows(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
