@@ -21,8 +21,6 @@ from gateway.store.times import from_millionths, to_micros
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import RowMapping
-
     from gateway.cli.output import Column
     from gateway.resources.desk import Desk
     from gateway.resources.messages import Story
@@ -84,7 +82,7 @@ def list_messages(
         before=_moment(before, "before"), cursor=after, limit=limit + 1,
     )  # fmt: skip
 
-    async def work(desk: Desk) -> list[RowMapping]:
+    async def work(desk: Desk) -> list[Mapping[str, Any]]:
         return await messages.find(desk.store, search)
 
     found = at_desk(work)
@@ -140,7 +138,7 @@ def _facts(message: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[tup
     )
 
 
-def _document(row: RowMapping) -> dict[str, Any]:
+def _document(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row for programs: its JSON columns read, its price in US$."""
     return dict(row) | {
         "connectors": orjson.loads(row["connectors"]),

@@ -10,10 +10,9 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.resources import checks, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import web
-    from sqlalchemy import RowMapping
 
     from gateway.routing import Directory
 
@@ -25,7 +24,7 @@ _FIELDS = ("q", "status", "from", "to")
 async def index(request: web.Request) -> web.Response:
     given, who = gate.services(request), gate.session(request).staff
     asked = {name: forms.typed(request, name) for name in _FIELDS}
-    found: Sequence[RowMapping] = ()
+    found: Sequence[Mapping[str, Any]] = ()
     errors: forms.Errors = {}
     try:
         search = _search(asked, who.account_id, given.desk.catalog.directory(who.account_id))
@@ -88,7 +87,7 @@ def _search(asked: dict[str, str], account_id: str, directory: Directory) -> dic
     }
 
 
-def _older(asked: dict[str, str], found: Sequence[RowMapping]) -> str:
+def _older(asked: dict[str, str], found: Sequence[Mapping[str, Any]]) -> str:
     """The address of the next page; "" on the last one."""
     if len(found) <= PER_PAGE:
         return ""

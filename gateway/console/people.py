@@ -9,10 +9,9 @@ from gateway.errors import NotFound
 from gateway.resources import checks, messages, opt_out_lists, opt_outs, reviews
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import web
-    from sqlalchemy import RowMapping
 
     from gateway.resources.desk import Desk
     from gateway.resources.opt_outs import OptOut
@@ -25,7 +24,7 @@ class Said(NamedTuple):
 
     at: int
     ours: bool
-    row: RowMapping
+    row: Mapping[Any, Any]
 
 
 async def show(request: web.Request) -> web.Response:

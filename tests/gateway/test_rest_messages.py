@@ -264,11 +264,33 @@ async def test_messages_are_found_by_sender_id_status_and_time(bench):
     }  # fmt: skip
 
 
-async def test_pages_follow_one_another_without_gaps(bench):
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        ("status=SCHEDULED", 1),
+        ("status=DELIVERED", 0),
+        ("after=2026-01-01T00:00:00Z", 2),
+        ("after=2027-01-01T00:00:00Z", 0),
+        ("before=2026-01-01T00:00:00Z", 0),
+        ("before=2028-01-01T00:00:00Z", 2),
+        ("limit=1", 1),
+    ],
+)
+async def test_what_was_sent_to_a_person_is_found_by_status_and_time(bench, condition, count):
+    await bench.call("POST", "/v1/messages", SEND)
+    await bench.call("POST", "/v1/messages", {**SEND, "send_at": "2027-01-01T00:00:00Z"})
+    await bench.call("POST", "/v1/messages", {**SEND, "to": "+12065550143"})
+    answer = await bench.call("GET", f"/v1/messages?number={SEND['to'].replace('+', '%2B')}&{condition}")
+    assert len(answer.json["items"]) == count
+
+
+@pytest.mark.parametrize("number", ["", SEND["to"], NUMBER])
+async def test_pages_follow_one_another_without_gaps(bench, number):
     sent = [(await bench.call("POST", "/v1/messages", {**SEND, "body": f"n{n}"})).json["id"] for n in range(5)]
+    of = f"number={number.replace('+', '%2B')}&" if number else ""
     seen, cursor = [], ""
     for _ in range(3):
-        page = (await bench.call("GET", f"/v1/messages?limit=2&cursor={cursor}")).json
+        page = (await bench.call("GET", f"/v1/messages?{of}limit=2&cursor={cursor}")).json
         seen += [one["id"] for one in page["items"]]
         cursor = page["next_cursor"]
     assert (seen, cursor) == (sent[::-1], "")

@@ -241,7 +241,7 @@ def _message_id(call: Call[Any, Any]) -> str:
     return message_id
 
 
-def message_values(row: RowMapping) -> Mapping[str, Any]:
+def message_values(row: Mapping[Any, Any]) -> Mapping[str, Any]:
     """The fields of ``Message`` of a row."""
     same = (
         "id", "status", "reason_code", "reason", "country", "identity_id", "pool_id", "body", "encoding", "parts",
