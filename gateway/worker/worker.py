@@ -125,7 +125,7 @@ class Worker:
 
     def hear(self, lane: str, contents: Iterable[list[Any]]) -> None:
         """What others announce, with what it says; as much as memory allows. The others are fetched when it is time."""
-        if lane in self._pumps:
+        if self._takes(lane):
             for message in filter(None, map(read_hint, contents)):
                 if message.id not in self._known and self._has_room(message):
                     self._known[message.id] = message
@@ -135,13 +135,17 @@ class Worker:
         if lane not in self._pumps:
             self._known.pop(message.id, None)
             return True
-        if message.id in self._known or not self.connections.up(lane):
-            return False  # of a link that is down, nothing takes up memory: it is fetched when the link is back
+        if message.id in self._known or not self._takes(lane):
+            return False
         if not self._has_room(message):
             self.behind = True
             return False
         self._known[message.id] = message
         return True
+
+    def _takes(self, lane: str) -> bool:
+        """Of a link that is down, nothing takes up memory: it is fetched when the link is back."""
+        return lane in self._pumps and self.connections.up(lane)
 
     def _has_room(self, message: Dispatch) -> bool:
         """An OTP still finds room when memory is full of promotions, and so does what is not of the crowd."""

@@ -286,6 +286,20 @@ async def test_memory_is_bound_and_what_waits_on_disk_follows(desk: Desk) -> Non
             await house.until(house.statuses, wanted=["SUBMITTED"] * 23)
 
 
+@pytest.mark.parametrize("up", [True, False])
+async def test_what_others_announce_takes_up_memory_only_while_the_link_is_up(house: House, *, up: bool) -> None:
+    carrier = house.connector()
+    carrier.is_up = up
+    message = await house.queued()
+    house.offered.clear()  # another process accepted it
+    async with house.running():
+        house.worker.hear("one", [list(message)])
+        assert house.worker.knows(message.id) is up
+        carrier.up()
+        await house.until(lambda: house.status(message.id), wanted="SUBMITTED")
+    assert len(carrier.submitted) == 1
+
+
 async def test_work_goes_on_without_the_queue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_args: object, **_more: object) -> None:
         raise QueueError("gone")
