@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway.errors import Unavailable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,7 +46,7 @@ class Wal:
         (https://lwn.net/Articles/752063/). What then proves it is a copy of the whole log in the database.
 
         Raises:
-            OSError, sqlite3.Error: it is not, as far as anybody knows.
+            OSError: it is not, as far as anybody knows.
         """
         if not self._unsure:
             try:
@@ -71,9 +73,16 @@ class Wal:
 
 
 def connect(path: Path, patience: float = 0.0) -> sqlite3.Connection:
-    """For copying the log; of any thread. ``patience`` in seconds for the locks of others."""
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
+    """For copying the log; of any thread. ``patience`` in seconds for the locks of others.
+
+    Raises:
+        OSError: the database cannot be opened.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
     return connection
 
 
@@ -100,6 +109,8 @@ class Copying:
     def __init__(self, path: Path, turn: Turn) -> None:
         self._path, self._turn = path, turn
         self._grown = False
+        self._trouble = ""  # why the last copying failed; "" when it did not
+        self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-copy")
 
     def grown(self) -> None:
@@ -107,27 +118,49 @@ class Copying:
         self._grown = True
 
     async def run(self) -> None:
-        """Until cancelled."""
-        connection = connect(self._path)
+        """Until cancelled. A log that is not copied grows without end, so no trouble is its end."""
         try:
             while True:
                 await asyncio.sleep(EVERY)
                 if self._grown:
-                    self._grown = False
-                    await self._copy(connection)
+                    await self._try()
         finally:
-            self._thread.submit(connection.close)  # not while a copying is under way
+            self._thread.submit(self._close)  # not while a copying is under way
             self._thread.shutdown(wait=False)
             self._turn.close()
 
-    async def _copy(self, connection: sqlite3.Connection) -> None:
+    async def _try(self) -> None:
+        self._grown = False
         try:
-            pages, _ = await self._in_thread(connection)
-            if pages > LONG:
-                async with self._turn:
-                    await self._in_thread(connection)
-        except OSError as error:
-            log.warning("cannot copy the log", action="store.copy", error=str(error))
+            await self._copy()
+        except (OSError, Unavailable) as error:
+            self._grown = True  # it is as long as it was
+            self._tell(str(error))
+        else:
+            self._tell("")
 
-    async def _in_thread(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, copy, connection)
+    def _tell(self, trouble: str) -> None:
+        """Once when it begins, and once when it ends."""
+        if trouble and not self._trouble:
+            log.warning("cannot copy the log", action="store.copy", error=trouble)
+        elif self._trouble and not trouble:
+            log.info("the log is copied again", action="store.copy")
+        self._trouble = trouble
+
+    async def _copy(self) -> None:
+        pages, _ = await self._in_thread()
+        if pages > LONG:
+            async with self._turn:
+                await self._in_thread()
+
+    async def _in_thread(self) -> tuple[int, int]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._copied)
+
+    def _copied(self) -> tuple[int, int]:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return copy(self._connection)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import insert, select
+from structlog.testing import capture_logs
 
-from gateway.errors import InDoubt
+from gateway.errors import InDoubt, Unavailable
 from gateway.store import wal
 from gateway.store.migrate import upgrade
 from gateway.store.store import Store
 from gateway.store.tables import opt_out_lists
+from gateway.store.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -152,3 +155,54 @@ async def test_a_database_that_cannot_be_copied_into_says_so(store: Store, path:
         connection.execute("BEGIN IMMEDIATE")
         with pytest.raises(OSError, match="locked"):
             wal.copy(connection)
+
+
+class BusyTurn(Turn):
+    """One that others do not let go of, the first times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(None)
+        self.times = times
+
+    async def __aenter__(self) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise Unavailable("Another process holds the database.")
+
+
+@contextlib.asynccontextmanager
+async def copying(path: Path, turn: Turn) -> AsyncIterator[wal.Copying]:
+    one = wal.Copying(path, turn)
+    one.grown()
+    task = asyncio.create_task(one.run())
+    yield one
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def told(logs: list[dict[str, Any]]) -> list[str]:
+    return [line["log_level"] for line in logs if line["action"] == "store.copy"]
+
+
+async def until_told(logs: list[dict[str, Any]], count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(told(logs)) < count:  # noqa: ASYNC110 -- it copies in a task of its own
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("trouble", ["folder", "turn"])
+async def test_copying_goes_on_after_a_trouble_and_tells_of_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr(wal, "EVERY", 0.001)
+    monkeypatch.setattr(wal, "LONG", -1)  # so that each copying needs a turn
+    path = tmp_path / "later" / "heliograph.db"
+    if trouble == "turn":
+        path.parent.mkdir()
+    turn = BusyTurn(3 if trouble == "turn" else 0)
+    with capture_logs() as logs:
+        async with copying(path, turn):
+            await until_told(logs, 1)
+            path.parent.mkdir(exist_ok=True)
+            await until_told(logs, 2)
+    assert told(logs) == ["warning", "info"]
