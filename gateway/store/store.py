@@ -58,7 +58,6 @@ class Store:
         self.writer.start()
         if self.sqlite:
             copying = Copying(Path(make_url(self.url).database or ""), Turn(file_beside(self.url, "turn")))
-            self.writer.on_applied = copying.grown
             self._copying = asyncio.create_task(copying.run(), name="store-copying")
 
     async def close(self) -> None:

@@ -162,7 +162,6 @@ class Writer:
         self._compiled: dict[str, str] = {}
         self._due = _NEVER  # when the first piece that waits has run out of patience
         self._closing = False
-        self.on_applied: Callable[[], None] | None = None  # told when something was committed, if not on the disk yet
         self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
         self.trouble = ""  # why the last commit failed; "" when it did not
 
@@ -269,8 +268,6 @@ class Writer:
                 await self._drop_connection()
             raise
         self._committed.put_nowait(_Commit(tx, bare, outcomes))
-        if self.on_applied:
-            _safely(self.on_applied)
 
     async def _confirm(self) -> None:
         """Answer what is on the disk, in the order of the commits. Until cancelled."""
