@@ -22,7 +22,7 @@ from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
 from gateway.store.times import DAY, first_id
-from gateway.store.writer import is_unavailable
+from gateway.store.transactions import is_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

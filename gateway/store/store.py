@@ -14,9 +14,10 @@ from gateway.errors import Unavailable
 from gateway.store.engine import file_beside, is_sqlite, open_reader, open_writer
 from gateway.store.hot import listed
 from gateway.store.peek import Peek
+from gateway.store.transactions import is_unavailable
 from gateway.store.turn import Turn
 from gateway.store.wal import Copying
-from gateway.store.writer import Writer, is_unavailable
+from gateway.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
