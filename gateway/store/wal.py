@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.errors import Unavailable
+from gateway.store.repeat import repeat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,32 +100,13 @@ class Copying:
     def __init__(self, path: Path, turn: Turn) -> None:
         self._path, self._turn = path, turn
         self._whole = 0  # pages of the log when it was copied whole: while it has no others, nothing was written
-        self._trouble = ""  # why the last copying failed; "" when it did not
 
     async def run(self) -> None:
         """Until cancelled. A log that is not copied grows without end, so no trouble is its end."""
         try:
-            while True:
-                await asyncio.sleep(EVERY)
-                await self._try()
+            await repeat(self.tick, every=EVERY, action="store.copy")
         finally:
             self._turn.close()
-
-    async def _try(self) -> None:
-        try:
-            await self.tick()
-        except (OSError, Unavailable) as error:
-            self._tell(str(error))
-        else:
-            self._tell("")
-
-    def _tell(self, trouble: str) -> None:
-        """Once when it begins, and once when it ends."""
-        if trouble and not self._trouble:
-            log.warning("cannot copy the log", action="store.copy", error=trouble)
-        elif self._trouble and not trouble:
-            log.info("the log is copied again", action="store.copy")
-        self._trouble = trouble
 
     async def tick(self) -> None:
         """Once.

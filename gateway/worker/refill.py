@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import structlog
 from sqlalchemy import literal_column, select, text
 
-from gateway.errors import Unavailable
 from gateway.model import MessageType
 from gateway.queue import URGENT_SHARE
 from gateway.store.hot import Hot
+from gateway.store.repeat import repeat
 from gateway.store.tables import messages
 from gateway.store.times import SECOND
 from gateway.worker.loading import BATCH, Loader
@@ -29,8 +27,6 @@ EVERY = 10 * SECOND  # a hint that was lost costs no more than this
 AROUND_EVERY = SECOND // 2
 ACCOUNTS_AT_ONCE = 100  # of one lane and type in one look
 _MORE_THAN_ONE = "%,%"  # a JSON list of several connectors
-
-log = structlog.get_logger()
 
 # The status is written out, not a parameter: only so do planners see that the partial index serves.
 _LANE = "status = 'QUEUED' AND lane = CAST(:lane AS TEXT) AND message_type = CAST(:kind AS TEXT)"
@@ -89,14 +85,7 @@ class Refill:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.tick()
-            except Unavailable:
-                await asyncio.sleep(1.0)
-            except Exception:
-                log.exception("refill failed", action="worker.refill")
-            await asyncio.sleep(TICK)
+        await repeat(self.tick, every=TICK, action="worker.refill")
 
     async def tick(self) -> None:
         """Look, if there is reason to.

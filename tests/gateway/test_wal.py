@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from structlog.testing import capture_logs
 
 from gateway.errors import InDoubt, Unavailable
-from gateway.store import wal
+from gateway.store import repeat, wal
 from gateway.store.migrate import upgrade
 from gateway.store.store import Store
 from gateway.store.tables import opt_out_lists
@@ -202,6 +202,7 @@ async def until_told(logs: list[dict[str, Any]], count: int) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wal, "EVERY", 0.001)
+    monkeypatch.setattr(repeat, "RETRY", 0.001)
     monkeypatch.setattr(wal, "LONG", 0)
 
 
