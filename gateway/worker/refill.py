@@ -94,14 +94,14 @@ class Refill:
             Unavailable: the database cannot be read.
         """
         worker, now = self._worker, self._now()
-        around = worker.roomy or not 0 <= now - self._looked_around < AROUND_EVERY
+        around = worker.memory.roomy or not 0 <= now - self._looked_around < AROUND_EVERY
         if around:
             self._looked_around = now
-            worker.look_around()
+            worker.memory.look_around()
         due = worker.retry_at is not None and worker.retry_at <= now
         # A clock that was set back must not put the next look off.
         periodic = not 0 <= now - self._next < EVERY
-        if not (due or periodic or (worker.behind and around and worker.hungry)):
+        if not (due or periodic or (worker.behind and around and worker.memory.hungry)):
             return
         if periodic:
             self._next = now
@@ -123,7 +123,7 @@ class Refill:
         for account in accounts:
             asked = max(room, BATCH) // len(accounts) + 1 + waiting[account]
             rows = await self._store.peek(WAITING, lane, kind.value, account, now, "%" if up else _MORE_THAN_ONE, asked)
-            lines.append([row[0] for row in rows if not worker.knows(row[0])])
+            lines.append([row[0] for row in rows if row[0] not in worker.memory])
             left = left or len(rows) == asked
             if up:
                 await self._note_retry(lane, kind, account, now)
@@ -146,7 +146,7 @@ class Refill:
         if len(found) == ACCOUNTS_AT_ONCE:
             self._after[here] = found[-1]
             self._worker.behind = True
-        others = [account for account in found if (lane, account, kind.value) not in self._worker.crowd]
+        others = [account for account in found if (lane, account, kind.value) not in self._worker.memory.crowd]
         if len(others) < len(found):
             self._left.add(here)
         return others
@@ -154,7 +154,7 @@ class Refill:
     def _room(self, kind: MessageType) -> int:
         """How many may be fetched: not what is spare, and of nine not all nine, so that promotions are fetched too."""
         worker = self._worker
-        room = max(worker.room - (0 if worker.crowd else worker.spare), 0)
+        room = max(worker.memory.room - (0 if worker.memory.crowd else worker.memory.spare), 0)
         return room - room // (URGENT_SHARE + 1) if kind is MessageType.TRANSACTIONAL else room
 
     async def _note_retry(self, lane: str, kind: MessageType, account: str, now: int) -> None:
@@ -169,5 +169,5 @@ class Refill:
         query = select(messages.c.id).where(queued, messages.c.lane.not_in(known), messages.c.next_at <= self._now())
         async with self._store.reading() as connection:
             found = list((await connection.execute(query.order_by(messages.c.next_at).limit(BATCH))).scalars())
-        if fresh := [message_id for message_id in found if not self._worker.knows(message_id)]:
+        if fresh := [message_id for message_id in found if message_id not in self._worker.memory]:
             self._worker.offer(await self._loader.queued(fresh))
