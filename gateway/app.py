@@ -252,10 +252,10 @@ class _Duties:
         self._of = builder
         self._scheduled: list[asyncio.Task[None]] = []
 
-    def wanted(self) -> Mapping[str, Collection[str]]:
+    def wanted(self) -> Mapping[str, Sequence[str]]:
         return {
-            "worker": [BIND + connector_id for connector_id in self._of.connections.known()],
-            "events": [EVENTS + destination_id for destination_id in self._of.post.enabled],
+            "worker": [BIND + connector_id for connector_id in self._of.connections.busiest_first()],
+            "events": [EVENTS + destination_id for destination_id in sorted(self._of.post.enabled)],
             "scheduler": [SCHEDULER],
         }
 
