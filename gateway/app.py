@@ -19,7 +19,6 @@ from gateway.api import add_api
 from gateway.api.health import add_health
 from gateway.config import ROLES
 from gateway.console import add_console
-from gateway.errors import Unavailable
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
@@ -44,6 +43,7 @@ from gateway.retention import Retention
 from gateway.services import SERVICES, Services
 from gateway.store import migrate
 from gateway.store.lock import Presence
+from gateway.store.repeat import repeat
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
 from gateway.throttle import open_throttle
@@ -202,7 +202,8 @@ class _Builder:
         await self.reload_connectors()
         await self.keeper.start(first=first)
         stack.push_async_callback(self.worker.stop, grace)
-        tasks = [self._follow(), *([self.refill.run()] if "worker" in self.settings.roles else [])]
+        following = repeat(self._follow, every=FOLLOW_SECONDS, action="app.follow")
+        tasks = [following, *([self.refill.run()] if "worker" in self.settings.roles else [])]
         if "api" in self.settings.roles:
             tasks.append(Census(self.desk.store, self.admission).run())
         for work in tasks:
@@ -231,17 +232,10 @@ class _Builder:
 
     async def _follow(self) -> None:
         """Take up what other processes, such as the command line, change in the database."""
-        while True:
-            try:
-                await self.board.exchange(self.keeper.id, now_micros())
-                if await self.desk.catalog.follow():
-                    await self.change_connectors()
-                    await self.post.refresh()
-            except Unavailable:
-                log.debug("cannot follow", action="app.follow")
-            except Exception:
-                log.exception("cannot follow", action="app.follow")
-            await asyncio.sleep(FOLLOW_SECONDS)
+        await self.board.exchange(self.keeper.id, now_micros())
+        if await self.desk.catalog.follow():
+            await self.change_connectors()
+            await self.post.refresh()
 
     def services(self) -> Services:
         return Services(
@@ -258,10 +252,10 @@ class _Duties:
         self._of = builder
         self._scheduled: list[asyncio.Task[None]] = []
 
-    def wanted(self) -> Mapping[str, Collection[str]]:
+    def wanted(self) -> Mapping[str, Sequence[str]]:
         return {
-            "worker": [BIND + connector_id for connector_id in self._of.connections.known()],
-            "events": [EVENTS + destination_id for destination_id in self._of.post.enabled],
+            "worker": [BIND + connector_id for connector_id in self._of.connections.busiest_first()],
+            "events": [EVENTS + destination_id for destination_id in sorted(self._of.post.enabled)],
             "scheduler": [SCHEDULER],
         }
 

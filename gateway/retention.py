@@ -15,14 +15,13 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from sqlalchemy import and_, delete, func, literal_column, or_, select, true
 
 from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
+from gateway.store.repeat import repeat
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
 from gateway.store.times import DAY, first_id
-from gateway.store.writer import is_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,10 +34,7 @@ if TYPE_CHECKING:
 BATCH = 500  # rows in one transaction
 EVERY = 600.0  # seconds
 PAUSE = 0.1  # seconds between transactions
-TROUBLE = 10.0  # seconds until the next attempt when the database is away
 WAIT_FOR_EVENTS = 30 * DAY
-
-log = structlog.get_logger()
 
 
 class Retention:
@@ -60,16 +56,7 @@ class Retention:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            wait = self._every
-            try:
-                await self.tick()
-            except Exception as error:
-                if is_unavailable(error):
-                    wait = min(wait, TROUBLE)
-                else:
-                    log.exception("round failed", action="retention.run")
-            await asyncio.sleep(wait)
+        await repeat(self.tick, every=self._every, action="retention.run")
 
     async def tick(self) -> None:
         """One round: what is due now. What an error leaves undone, the next round does."""

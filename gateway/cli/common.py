@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.engine import make_url
 
 from gateway.cli.errors import database_error
 from gateway.config import CONFIG_FILE_VARIABLE, Settings
@@ -26,6 +25,7 @@ from gateway.resources.catalog import Catalog
 from gateway.resources.checks import MOST_PER_PAGE
 from gateway.resources.desk import Desk
 from gateway.store import migrate
+from gateway.store.engine import path_of
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
 
@@ -117,7 +117,7 @@ async def revision(settings: Settings) -> str:
 
 def is_there(settings: Settings) -> bool:
     """Whether there is a database to open: of an SQLite one, whether its file is there."""
-    return not settings.database.startswith("sqlite") or Path(make_url(settings.database).database or "").exists()
+    return not settings.database.startswith("sqlite") or path_of(settings.database).exists()
 
 
 async def _check_revision(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from carriers.errors import CarrierError
 from gateway.cli.output import note
 from gateway.errors import GatewayError, Invalid
-from gateway.store.writer import is_unavailable
+from gateway.store.transactions import is_unavailable
 
 if TYPE_CHECKING:
     from gateway.config import Settings

@@ -22,7 +22,7 @@ from gateway.app import health_app, running, web_app
 from gateway.cli.errors import database_error, first_line, is_bad_address
 from gateway.cli.sockets import BACKLOG, METRICS_SETTINGS, explained, listen
 from gateway.cli.waiting import answering
-from gateway.store.writer import is_unavailable
+from gateway.store.transactions import is_unavailable
 
 if TYPE_CHECKING:
     import socket

@@ -23,7 +23,7 @@ from gateway.nodes.shares import plan
 from gateway.store.times import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from gateway.nodes.leases import Bury
     from gateway.store.store import Store
@@ -36,8 +36,8 @@ log = structlog.get_logger()
 class Owner(Protocol):
     """What is done with leases."""
 
-    def wanted(self) -> Mapping[str, Collection[str]]:
-        """The names that somebody should hold, by the role that a holder must have."""
+    def wanted(self) -> Mapping[str, Sequence[str]]:
+        """The names that somebody should hold, by the role that a holder must have: as ``plan`` wants them."""
 
     async def took(self, names: Collection[str]) -> None:
         """These are ours from now on."""

@@ -11,12 +11,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from sqlalchemy import text
 
-from gateway.errors import Unavailable
 from gateway.outbound.admission import Admission, Counted
 from gateway.store.hot import Hot
+from gateway.store.repeat import repeat
 
 if TYPE_CHECKING:
     from gateway.store.store import Store
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 EVERY = 1.0  # seconds
 PAGE = 50_000  # index entries: 15 to 25 ms
 REST = 19  # times as long as a page took
-
-log = structlog.get_logger()
 
 # The index ix_messages_queued in its own order. The status is written out, and nothing is cast: only so do planners
 # see that it serves, and SQLite that it may begin in the middle of it.
@@ -62,14 +59,7 @@ class Census:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.take()
-            except Unavailable:
-                log.debug("cannot count", action="outbound.census")
-            except Exception:
-                log.exception("cannot count", action="outbound.census")
-            await asyncio.sleep(EVERY)
+        await repeat(self.take, every=EVERY, action="outbound.census")
 
     async def take(self) -> None:
         """Count everything once, and tell the admission.

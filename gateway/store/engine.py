@@ -17,7 +17,7 @@ from gateway.store.bare import Bare, BarePostgres, BareSqlite
 from gateway.store.wal import Wal
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import URL, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 # The one that writes: its commits are put on the disk, and its log copied, beside it (gateway.store.wal). It waits for
@@ -47,9 +47,14 @@ def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
+def path_of(url: str | URL) -> Path:
+    """The file of an SQLite database."""
+    return Path(make_url(url).database or "")
+
+
 def file_beside(url: str, suffix: str) -> Path | None:
     """A file that belongs to an SQLite database; None for another database."""
-    return Path(f"{make_url(url).database}.{suffix}") if url.startswith("sqlite") else None
+    return Path(f"{path_of(url)}.{suffix}") if url.startswith("sqlite") else None
 
 
 def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:
@@ -90,7 +95,7 @@ async def bare(connection: AsyncConnection) -> Bare:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     if connection.dialect.name != "sqlite":
         return BarePostgres(driver)
-    return BareSqlite(_RAW[driver], Wal(Path(connection.engine.url.database or "")))
+    return BareSqlite(_RAW[driver], Wal(path_of(connection.engine.url)))
 
 
 def _prepare_sqlite(engine: AsyncEngine, *more: str, begin: str) -> None:

@@ -20,11 +20,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text, update
-from sqlalchemy.engine import make_url
 
 from gateway.errors import Conflict
 from gateway.store import partitions
-from gateway.store.engine import is_sqlite, open_reader
+from gateway.store.engine import is_sqlite, open_reader, path_of
 from gateway.store.tables import schema_state
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ async def upgrade(url: str, *, post: bool = False) -> None:
         Conflict: the database is too new for this release; or a post step of an earlier release comes first.
     """
     if url.startswith("sqlite"):
-        Path(make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
+        path_of(url).parent.mkdir(parents=True, exist_ok=True)
     engine = open_reader(url, begin="BEGIN IMMEDIATE")
     try:
         async with engine.begin() as connection:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import Unavailable
 from gateway.store.engine import bare, open_writer
-from gateway.store.writer import is_unavailable
+from gateway.store.transactions import is_unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

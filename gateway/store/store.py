@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy.engine import make_url
-
 from gateway.errors import Unavailable
-from gateway.store.engine import file_beside, is_sqlite, open_reader, open_writer
+from gateway.store.engine import file_beside, is_sqlite, open_reader, open_writer, path_of
 from gateway.store.hot import listed
 from gateway.store.peek import Peek
+from gateway.store.transactions import is_unavailable
 from gateway.store.turn import Turn
 from gateway.store.wal import Copying
-from gateway.store.writer import Writer, is_unavailable
+from gateway.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -37,7 +35,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         if url.startswith("sqlite"):
-            Path(make_url(url).database or ".").parent.mkdir(parents=True, exist_ok=True)
+            path_of(url).parent.mkdir(parents=True, exist_ok=True)
         self.url = url
         self.reader = open_reader(url)
         self.writer = Writer(open_writer(url), Turn(file_beside(url, "turn")))
@@ -51,14 +49,13 @@ class Store:
     @property
     def full(self) -> bool:
         """Whether the disk under an SQLite file has no room for new rows; old ones may still be changed there."""
-        folder = Path(make_url(self.url).database or ".").parent
-        return self.sqlite and shutil.disk_usage(folder).free < LEAST_FREE
+        return self.sqlite and shutil.disk_usage(path_of(self.url).parent).free < LEAST_FREE
 
     def start(self) -> None:
         self.writer.start()
         if self.sqlite:
-            copying = Copying(Path(make_url(self.url).database or ""), Turn(file_beside(self.url, "turn")))
-            self.writer.on_applied = copying.grown
+            # A turn of its own: the lock is its file's, so with the writer's both would have the turn at once.
+            copying = Copying(path_of(self.url), Turn(file_beside(self.url, "turn")))
             self._copying = asyncio.create_task(copying.run(), name="store-copying")
 
     async def close(self) -> None:

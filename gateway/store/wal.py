@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import structlog
+
+from gateway.store.repeat import repeat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,25 +45,27 @@ class Wal:
         (https://lwn.net/Articles/752063/). What then proves it is a copy of the whole log in the database.
 
         Raises:
-            OSError, sqlite3.Error: it is not, as far as anybody knows.
+            OSError: it is not, as far as anybody knows.
         """
-        if not self._unsure:
-            try:
-                return os.fdatasync(self._opened())
-            except OSError:
-                log.exception("cannot sync, copying the log", action="store.sync")
-                self._unsure = True
-        with contextlib.closing(connect(self._path, _PATIENCE)) as connection:
-            left = copy(connection, "FULL")[1]
-        if left:
+        if not self._unsure and self._synced():
+            return
+        self._unsure = True
+        if copy(self._path, "FULL", _PATIENCE)[1]:
             raise OSError("The log could not be copied.")
         self._unsure = False
-        return None
 
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _synced(self) -> bool:
+        try:
+            os.fdatasync(self._opened())
+        except OSError:
+            log.exception("cannot sync, copying the log", action="store.sync")
+            return False
+        return True
 
     def _opened(self) -> int:
         if self._file is None:
@@ -70,21 +73,18 @@ class Wal:
         return self._file
 
 
-def connect(path: Path, patience: float = 0.0) -> sqlite3.Connection:
-    """For copying the log; of any thread. ``patience`` in seconds for the locks of others."""
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def copy(connection: sqlite3.Connection, mode: str = "PASSIVE") -> tuple[int, int]:
+def copy(path: Path, mode: str = "PASSIVE", patience: float = 0.0) -> tuple[int, int]:
     """Copy what the log holds into the database: the log's pages, and how many of them are left.
+
+    ``patience`` in seconds for the locks of others.
 
     Raises:
         OSError: the database cannot be read or written.
     """
     try:
-        busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     except sqlite3.Error as error:
         raise OSError(str(error)) from error
     return max(pages, 0), max(pages - copied, 0, busy)
@@ -99,35 +99,23 @@ class Copying:
 
     def __init__(self, path: Path, turn: Turn) -> None:
         self._path, self._turn = path, turn
-        self._grown = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-copy")
-
-    def grown(self) -> None:
-        """Something was committed."""
-        self._grown = True
+        self._whole = 0  # pages of the log when it was copied whole: while it has no others, nothing was written
 
     async def run(self) -> None:
-        """Until cancelled."""
-        connection = connect(self._path)
+        """Until cancelled. A log that is not copied grows without end, so no trouble is its end."""
         try:
-            while True:
-                await asyncio.sleep(EVERY)
-                if self._grown:
-                    self._grown = False
-                    await self._copy(connection)
+            await repeat(self.tick, every=EVERY, action="store.copy")
         finally:
-            self._thread.submit(connection.close)  # not while a copying is under way
-            self._thread.shutdown(wait=False)
             self._turn.close()
 
-    async def _copy(self, connection: sqlite3.Connection) -> None:
-        try:
-            pages, _ = await self._in_thread(connection)
-            if pages > LONG:
-                async with self._turn:
-                    await self._in_thread(connection)
-        except OSError as error:
-            log.warning("cannot copy the log", action="store.copy", error=str(error))
+    async def tick(self) -> None:
+        """Once.
 
-    async def _in_thread(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, copy, connection)
+        Raises:
+            OSError: the database cannot be read or written.
+            Unavailable: the others do not come to an end.
+        """
+        pages, _ = await asyncio.to_thread(copy, self._path)
+        if pages > LONG and pages != self._whole:
+            async with self._turn:
+                self._whole, _ = await asyncio.to_thread(copy, self._path)

@@ -17,20 +17,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from gateway.errors import GatewayError, InDoubt, Unavailable
+from gateway.errors import InDoubt, Unavailable
 from gateway.store.engine import bare
 from gateway.store.hot import Hot, in_waves, listed
+from gateway.store.transactions import by_driver, by_sqlalchemy, describe, is_unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -45,7 +44,6 @@ R_co = TypeVar("R_co", covariant=True)
 # Seconds from one commit to the next, at least; the first after a pause does not wait. A lone request is answered
 # soon; when much is waiting, more of it shares a commit.
 PACE, PACE_BUSY, BUSY = 0.002, 0.010, 24
-LOCKED_TRIES, LOCKED_WAIT = 500, 0.01  # five seconds
 _NEVER = float("inf")
 BATCH = 500  # pieces of work in one transaction: bounds how long the first waits for the last
 # PostgreSQL: held from here to the commit. Any number will do that no one else uses; see gateway.store.migrate.
@@ -162,7 +160,6 @@ class Writer:
         self._compiled: dict[str, str] = {}
         self._due = _NEVER  # when the first piece that waits has run out of patience
         self._closing = False
-        self.on_applied: Callable[[], None] | None = None  # told when something was committed, if not on the disk yet
         self.on_commit: Callable[[], None] | None = None  # told of every commit, after those who waited for it
         self.trouble = ""  # why the last commit failed; "" when it did not
 
@@ -261,7 +258,7 @@ class Writer:
         tx = Tx(connection, bare, self._compiled)
         hot = all(piece.lane is not None and piece.lane.hot for piece in pieces)
         try:
-            async with self._turn, _by_driver(bare) if hot else _by_sqlalchemy(connection):
+            async with self._turn, by_driver(bare) if hot else by_sqlalchemy(connection):
                 outcomes = await _apply(tx, pieces)
                 await tx.finish()
         except BaseException as error:
@@ -269,8 +266,6 @@ class Writer:
                 await self._drop_connection()
             raise
         self._committed.put_nowait(_Commit(tx, bare, outcomes))
-        if self.on_applied:
-            _safely(self.on_applied)
 
     async def _confirm(self) -> None:
         """Answer what is on the disk, in the order of the commits. Until cancelled."""
@@ -318,60 +313,11 @@ class Writer:
         outcome = error
         if is_unavailable(error):
             cause = error.__cause__ if isinstance(error, InDoubt) and error.__cause__ else error
-            self.trouble = f"{type(cause).__name__}: {_first_line(cause)}"
+            self.trouble = describe(cause)
             log.error("cannot write", action="store.commit", pieces=len(pieces), error=self.trouble)
             outcome = error if isinstance(error, InDoubt) else Unavailable("The database cannot be written.")
         for piece in pieces:
             _answer(piece.future, outcome)
-
-
-@contextlib.asynccontextmanager
-async def _by_driver(bare: Bare) -> AsyncIterator[None]:
-    await _unlocked(bare.begin)
-    try:
-        yield
-        await _surely(bare.commit)
-    except BaseException:
-        with contextlib.suppress(Exception):  # what went wrong before is what counts
-            await bare.rollback()
-        raise
-
-
-@contextlib.asynccontextmanager
-async def _by_sqlalchemy(connection: AsyncConnection) -> AsyncIterator[None]:
-    transaction = await _unlocked(connection.begin)
-    try:
-        if connection.dialect.name != "sqlite":
-            # SQLAlchemy begins with its first statement; the bare driver must not run before that.
-            await connection.execute(text("SELECT 1"))
-        yield
-        await _surely(transaction.commit)
-    except BaseException:
-        with contextlib.suppress(Exception):  # what went wrong before is what counts
-            await transaction.rollback()
-        raise
-
-
-async def _surely(commit: Callable[[], Awaitable[None]]) -> None:
-    """Raises InDoubt when the connection ends before the answer comes. SQLite answers always."""
-    try:
-        await commit()
-    except Exception as error:
-        if is_unavailable(error) and not isinstance(getattr(error, "orig", error), sqlite3.Error):
-            raise InDoubt("The database was lost while it stored this.") from error
-        raise
-
-
-async def _unlocked(begin: Callable[[], Awaitable[R]]) -> R:
-    """Begin; while another process (the command line) writes to an SQLite file, ask again for some seconds."""
-    for _ in range(LOCKED_TRIES):
-        try:
-            return await begin()
-        except Exception as error:
-            if "database is locked" not in str(error):
-                raise
-        await asyncio.sleep(LOCKED_WAIT)
-    return await begin()
 
 
 async def _apply(tx: Tx, pieces: list[_Piece[Any, Any]]) -> list[tuple[_Piece[Any, Any], Any]]:
@@ -416,26 +362,3 @@ def _answer(future: asyncio.Future[Any], outcome: Any) -> None:  # noqa: ANN401 
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether the database, and not what was asked of it, is at fault: down, full, read-only, locked."""
-    if isinstance(error, GatewayError):
-        return isinstance(error, Unavailable)
-    if isinstance(error, IntegrityError):
-        return False
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or is_unavailable(error.orig or error)
-    if isinstance(error, sqlite3.Error):
-        # SQLITE_ERROR is a statement that cannot be; all others say that the file cannot be read or written now.
-        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
-    sqlstate = getattr(error, "sqlstate", None)
-    if sqlstate is not None:  # 08 connection, 53 resources, 57 operator, 25006 read-only (PostgreSQL appendix A)
-        return str(sqlstate).startswith(("08", "53", "57", "58", "25006"))
-    # asyncpg's InternalClientError: the connection was lost while it began the next statement, and is of no use now.
-    broken = "Interface" in type(error).__name__ or type(error).__name__ == "InternalClientError"
-    return broken or isinstance(error, (OSError, ConnectionError, TimeoutError))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:200]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -107,6 +108,13 @@ class Connections:
     def known(self) -> tuple[str, ...]:
         """Those that are set up, wherever they run."""
         return tuple(self._known)
+
+    def busiest_first(self) -> list[str]:
+        """Those that are set up, by what their carriers allow, without a limit first; those alike by name.
+
+        Of a connector's load no more is known to all processes: what it carries is known where it runs.
+        """
+        return sorted(self._known, key=lambda connector_id: (-(self.rate(connector_id) or inf), connector_id))
 
     def note(self, connector_id: str) -> None:
         """A connector told that its state moved."""

@@ -116,7 +116,7 @@ class Pump:
         except BaseException:
             self.line.hold(wanted)
             raise
-        self._worker.forget({message.id for message in wanted} - {message.id for message in taken})
+        self._worker.memory.forget({message.id for message in wanted} - {message.id for message in taken})
         self._depart(connector, taken, fence)
         return True
 
@@ -184,7 +184,7 @@ class Pump:
                 self.line.paused_until = now + int(wait * SECOND)
                 break
             elif not self.line.park(message, now + int(wait * SECOND)):
-                self._worker.forget({message.id})
+                self._worker.memory.forget({message.id})
                 self._worker.behind = True
         return allowed
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import structlog
 from sqlalchemy import literal_column, select, text
 
-from gateway.errors import Unavailable
 from gateway.model import MessageType
 from gateway.queue import URGENT_SHARE
 from gateway.store.hot import Hot
+from gateway.store.repeat import repeat
 from gateway.store.tables import messages
 from gateway.store.times import SECOND
 from gateway.worker.loading import BATCH, Loader
@@ -29,8 +27,6 @@ EVERY = 10 * SECOND  # a hint that was lost costs no more than this
 AROUND_EVERY = SECOND // 2
 ACCOUNTS_AT_ONCE = 100  # of one lane and type in one look
 _MORE_THAN_ONE = "%,%"  # a JSON list of several connectors
-
-log = structlog.get_logger()
 
 # The status is written out, not a parameter: only so do planners see that the partial index serves.
 _LANE = "status = 'QUEUED' AND lane = CAST(:lane AS TEXT) AND message_type = CAST(:kind AS TEXT)"
@@ -89,14 +85,7 @@ class Refill:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.tick()
-            except Unavailable:
-                await asyncio.sleep(1.0)
-            except Exception:
-                log.exception("refill failed", action="worker.refill")
-            await asyncio.sleep(TICK)
+        await repeat(self.tick, every=TICK, action="worker.refill")
 
     async def tick(self) -> None:
         """Look, if there is reason to.
@@ -105,14 +94,14 @@ class Refill:
             Unavailable: the database cannot be read.
         """
         worker, now = self._worker, self._now()
-        around = worker.roomy or not 0 <= now - self._looked_around < AROUND_EVERY
+        around = worker.memory.roomy or not 0 <= now - self._looked_around < AROUND_EVERY
         if around:
             self._looked_around = now
-            worker.look_around()
+            worker.memory.look_around()
         due = worker.retry_at is not None and worker.retry_at <= now
         # A clock that was set back must not put the next look off.
         periodic = not 0 <= now - self._next < EVERY
-        if not (due or periodic or (worker.behind and around and worker.hungry)):
+        if not (due or periodic or (worker.behind and around and worker.memory.hungry)):
             return
         if periodic:
             self._next = now
@@ -134,7 +123,7 @@ class Refill:
         for account in accounts:
             asked = max(room, BATCH) // len(accounts) + 1 + waiting[account]
             rows = await self._store.peek(WAITING, lane, kind.value, account, now, "%" if up else _MORE_THAN_ONE, asked)
-            lines.append([row[0] for row in rows if not worker.knows(row[0])])
+            lines.append([row[0] for row in rows if row[0] not in worker.memory])
             left = left or len(rows) == asked
             if up:
                 await self._note_retry(lane, kind, account, now)
@@ -157,7 +146,7 @@ class Refill:
         if len(found) == ACCOUNTS_AT_ONCE:
             self._after[here] = found[-1]
             self._worker.behind = True
-        others = [account for account in found if (lane, account, kind.value) not in self._worker.crowd]
+        others = [account for account in found if (lane, account, kind.value) not in self._worker.memory.crowd]
         if len(others) < len(found):
             self._left.add(here)
         return others
@@ -165,7 +154,7 @@ class Refill:
     def _room(self, kind: MessageType) -> int:
         """How many may be fetched: not what is spare, and of nine not all nine, so that promotions are fetched too."""
         worker = self._worker
-        room = max(worker.room - (0 if worker.crowd else worker.spare), 0)
+        room = max(worker.memory.room - (0 if worker.memory.crowd else worker.memory.spare), 0)
         return room - room // (URGENT_SHARE + 1) if kind is MessageType.TRANSACTIONAL else room
 
     async def _note_retry(self, lane: str, kind: MessageType, account: str, now: int) -> None:
@@ -180,5 +169,5 @@ class Refill:
         query = select(messages.c.id).where(queued, messages.c.lane.not_in(known), messages.c.next_at <= self._now())
         async with self._store.reading() as connection:
             found = list((await connection.execute(query.order_by(messages.c.next_at).limit(BATCH))).scalars())
-        if fresh := [message_id for message_id in found if not self._worker.knows(message_id)]:
+        if fresh := [message_id for message_id in found if message_id not in self._worker.memory]:
             self._worker.offer(await self._loader.queued(fresh))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from sqlalchemy import delete, literal_column, or_, text
 
-from gateway.errors import Unavailable
 from gateway.model import Status
 from gateway.resources.messages import Move, dispatchable, move_in, taken_parts, to_dispatch
 from gateway.store.hot import Hot
+from gateway.store.repeat import repeat
 from gateway.store.tables import idempotency_keys, messages, orphans, sessions
 from gateway.store.times import HOUR, SECOND
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.writer import Tx
     from gateway.worker.loading import Loader
-
-log = structlog.get_logger()
 
 TICK = 0.25  # seconds
 BATCH = 500
@@ -65,14 +61,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.tick()
-            except Unavailable:
-                await asyncio.sleep(1.0)
-            except Exception:
-                log.exception("sweep failed", action="worker.sweep")
-            await asyncio.sleep(TICK)
+        await repeat(self.tick, every=TICK, action="worker.sweep")
 
     async def tick(self) -> None:
         now = self._now()

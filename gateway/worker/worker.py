@@ -1,7 +1,7 @@
 """From the queue to the carriers and back: announce, pump, settle.
 
-Rule 1: a message is in memory at most once (``known``), and only where its connector runs; what does not fit waits in
-the database and is fetched later.
+Rule 1: a message is in memory at most once (gateway.worker.memory), and only where its connector runs; what does not
+fit waits in the database and is fetched later.
 Rule 2: the queue may lose everything: what is QUEUED and due is fetched again from the database.
 Rule 3: an answer is recorded until the database takes it; meanwhile its message stays in flight.
 """
@@ -12,21 +12,19 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from gateway.errors import Unavailable
-from gateway.model import MessageType
 from gateway.outbound.settle import Late, Settled
 from gateway.queue import QueueError
 from gateway.store.times import HOUR
 from gateway.worker.announcer import Announcer
 from gateway.worker.flights import References, read_reference
 from gateway.worker.hints import read_hint
+from gateway.worker.memory import Memory
 from gateway.worker.pump import STORE_DOWN_WAIT, Pump
-from gateway.worker.turns import crowd, kind_of
 
 if TYPE_CHECKING:
     import random
@@ -45,11 +43,9 @@ if TYPE_CHECKING:
     from gateway.worker.connections import Connections
     from gateway.worker.flights import Flight
     from gateway.worker.loading import Loader
-    from gateway.worker.turns import Kind
 
 log = structlog.get_logger()
 
-HUNGRY = 4  # a quarter of the memory is free
 CLAIM_GRACE = 1.0  # seconds for what is being claimed, also where there is no other grace
 
 
@@ -100,15 +96,14 @@ class Worker:
         self.store, self.lanes, self.loader, self.queue, self.throttle = store, lanes, loader, queue, throttle
         self.connections, self.fence, self.metrics, self.now = connections, fence, metrics, now
         self.announcer = Announcer(queue, up, self._keep, self._unheard)
+        self.memory = Memory(settings.warm_messages, self._under_way)
         self.references = References()
         self.flights: dict[str, Flight] = {}
         self.doubtful: set[str] = set()  # ids whose claim the database may or may not have stored
         self.behind = True  # the database may hold messages that are due and not in memory
         self.retry_at: int | None = None  # when the next of those becomes due
-        self.crowd: frozenset[Kind] = frozenset()  # what gets none of the last quarter of memory
-        self._settings, self._rng = settings, rng
+        self._rng = rng
         self._give_up_after = settings.receipt_wait_hours * HOUR
-        self._known: dict[str, Dispatch] = {}
         self._pumps: dict[str, Pump] = {}
         self._live: set[str] = set()  # connectors whose link is up
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,32 +120,25 @@ class Worker:
 
     def hear(self, lane: str, contents: Iterable[list[Any]]) -> None:
         """What others announce, with what it says; as much as memory allows. The others are fetched when it is time."""
-        if lane in self._pumps:
+        if self._takes(lane):
             for message in filter(None, map(read_hint, contents)):
-                if message.id not in self._known and self._has_room(message):
-                    self._known[message.id] = message
+                if message.id not in self.memory:
+                    self.memory.take(message)
 
     def _keep(self, lane: str, message: Dispatch) -> bool:
         """Whether to announce a message. Those of connectors that run elsewhere are not kept here."""
         if lane not in self._pumps:
-            self._known.pop(message.id, None)
+            self.memory.forget((message.id,))
             return True
-        if message.id in self._known or not self.connections.up(lane):
-            return False  # of a link that is down, nothing takes up memory: it is fetched when the link is back
-        if not self._has_room(message):
-            self.behind = True
+        if message.id in self.memory or not self._takes(lane):
             return False
-        self._known[message.id] = message
-        return True
+        taken = self.memory.take(message)
+        self.behind = self.behind or not taken
+        return taken
 
-    def _has_room(self, message: Dispatch) -> bool:
-        """An OTP still finds room when memory is full of promotions, and so does what is not of the crowd."""
-        room = self.room
-        if room > self.spare:
-            return True
-        if message.message_type == MessageType.TRANSACTIONAL:
-            return room + self._settings.warm_messages > 0
-        return room > 0 and kind_of(message) not in self.crowd
+    def _takes(self, lane: str) -> bool:
+        """Of a link that is down, nothing takes up memory: it is fetched when the link is back."""
+        return lane in self._pumps and self.connections.up(lane)
 
     def _unheard(self, lane: str, messages: Sequence[Dispatch]) -> None:
         """The queue is away: what runs here goes on without it."""
@@ -158,51 +146,15 @@ class Worker:
             pump.line.held.extend(messages)
             pump.wake.set()
         else:
-            self.forget(message.id for message in messages)
-
-    @property
-    def room(self) -> int:
-        """How many more messages memory may hold."""
-        return self._settings.warm_messages - len(self._known)
-
-    @property
-    def hungry(self) -> bool:
-        """Whether there is room for enough messages to make a look into the database worth while."""
-        return self.room * HUNGRY >= self._settings.warm_messages
+            self.memory.forget(message.id for message in messages)
 
     @property
     def waiting(self) -> int:
-        return len(self._known) - len(self.flights)
+        return len(self.memory) - len(self.flights)
 
     def waiting_of(self) -> Counter[str]:
         """How many of each account wait in memory."""
-        return Counter(message.account_id for message in self._known.values() if message.id not in self.flights)
-
-    @property
-    def spare(self) -> int:
-        """How much of memory the crowd does not get."""
-        return self._settings.warm_messages // HUNGRY
-
-    @property
-    def roomy(self) -> bool:
-        """Whether half of memory is free, so that nobody is too many."""
-        return 2 * self.room >= self._settings.warm_messages
-
-    def look_around(self) -> None:
-        """See who is too many, and let go of those that came before it was seen."""
-        self.crowd = frozenset() if self.roomy else crowd(self._known.values(), self._settings.warm_messages)
-        if self.crowd and self.room < self.spare:
-            self._let_go(self.spare - self.room)
-
-    def _let_go(self, count: int) -> None:
-        """Forget the newest of the crowd. The queue announces them still: they are read back when it is their turn."""
-        under_way = self._under_way()
-        newest = (
-            message.id
-            for message in reversed(self._known.values())
-            if kind_of(message) in self.crowd and message.id not in under_way
-        )
-        self.forget(list(islice(newest, count)))
+        return Counter(message.account_id for message in self.memory.messages() if message.id not in self.flights)
 
     def _under_way(self) -> set[str]:
         """The ids of what was taken from the queue, or was not announced yet."""
@@ -214,24 +166,16 @@ class Worker:
         """The connectors that this worker looks after."""
         return tuple(self._pumps)
 
-    def knows(self, message_id: str) -> bool:
-        return message_id in self._known
-
-    def forget(self, message_ids: Iterable[str]) -> None:
-        for message_id in message_ids:
-            self._known.pop(message_id, None)
-
     async def resolve(self, ids: Sequence[str]) -> list[Dispatch]:
         """The messages that these ids announce and that are not under way; others' are read from the database.
 
         Raises:
             Unavailable: the database cannot be read.
         """
-        unknown = [message_id for message_id in ids if message_id not in self._known]
+        unknown = [message_id for message_id in ids if message_id not in self.memory]
         if unknown:
-            self._known |= {message.id: message for message in await self.loader.queued(unknown)}
-        found = [self._known[message_id] for message_id in ids if message_id in self._known]
-        return [one for one in found if one.id not in self.flights and one.id not in self.doubtful]
+            self.memory.keep(await self.loader.queued(unknown))
+        return [one for one in self.memory.find(ids) if one.id not in self.flights and one.id not in self.doubtful]
 
     def settled(self, connector_id: str, results: Sequence[SubmissionResult]) -> None:
         """A connector's answers; returns at once, records behind."""
@@ -310,20 +254,20 @@ class Worker:
         """A link went down: what waits for it and may go by another way is announced there."""
         waiting = pump.line.drain()
         with contextlib.suppress(QueueError, Unavailable):
-            waiting += await self.resolve(await self.queue.take(connector_id, self._settings.warm_messages))
+            waiting += await self.resolve(await self.queue.take(connector_id, self.memory.size))
         self._announce_anew(waiting)
 
     def announce_again(self) -> None:
         """The queue may have lost what it was told: tell it again of all that waits in no line."""
         under_way = self._under_way()
-        self._announce_anew([message for message in self._known.values() if message.id not in under_way])
+        self._announce_anew([message for message in self.memory.messages() if message.id not in under_way])
 
     def _announce_anew(self, messages: Iterable[Dispatch]) -> None:
         """Of what is kept here; what another process runs now, or a link that is down, is forgotten."""
         for message in messages:
             lane = self.announcer.lane(message)
             if not self.connections.up(lane):
-                self._known.pop(message.id, None)
+                self.memory.forget((message.id,))
             if lane not in self._pumps or self.connections.up(lane):
                 self.announcer.again((message,))
 
@@ -348,7 +292,7 @@ class Worker:
             except Exception:  # a fault of ours; the row stays SUBMITTING, and is UNKNOWN at the next start
                 log.exception("answer not recorded", action="worker.settle", message=one.message.id)
                 self.flights.pop(one.message.id, None)
-                self.forget({one.message.id})
+                self.memory.forget((one.message.id,))
         if self.lanes.receipts.orphans:
             ids = [result.carrier_id for one in settled for result in one.results.values() if result.carrier_id]
             with contextlib.suppress(Unavailable):  # the sweeper asks for orphans again
@@ -369,17 +313,17 @@ class Worker:
         self.metrics.settled.labels(settled.connector_id, judgement.to.value).inc()
         again, next_at = judgement.again, judgement.next_at
         if again is None or next_at is None or next_at > self.now():
-            self._known.pop(message_id, None)
+            self.memory.forget((message_id,))
             if again is not None and next_at is not None:
                 self.retry_at = min(self.retry_at or next_at, next_at)
             return
-        self._known[message_id] = again
+        self.memory.keep((again,))
         self._go_again(settled.connector_id, again)
 
     def _land_late(self, settled: Settled) -> None:
         """The lease was lost before the answers were recorded: others hold the message for UNKNOWN."""
         self.flights.pop(settled.message.id, None)
-        self.forget({settled.message.id})
+        self.memory.forget((settled.message.id,))
         for number, result in settled.results.items():
             self._spawn(self._record_late(settled.connector_id, settled.message.id, number, result))
 

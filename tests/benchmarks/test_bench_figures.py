@@ -91,7 +91,7 @@ SITE = "/venv/lib/python3.11/site-packages"
         (["_run (/x/gateway/store/writer.py)", "apply (/x/gateway/outbound/claim.py)"], "claim"),
         (["apply (/x/gateway/receipts.py)", "check (/x/compliance/engine.py)"], "receipts and inbound"),
         (["apply (/x/gateway/outbound/accept.py)", "BareSqlite.many (/x/gateway/store/bare.py)"], "database driver"),
-        (["_by_driver (/x/gateway/store/writer.py)", "BareSqlite.commit (/x/gateway/store/bare.py)"], "commit"),
+        (["by_driver (/x/gateway/store/transactions.py)", "BareSqlite.commit (/x/gateway/store/bare.py)"], "commit"),
         (["BarePostgres.rows (/x/gateway/store/bare.py)", f"fetch ({SITE}/asyncpg/connection.py)"], "database driver"),
         (["_WorkItem.run (/py/concurrent/futures/thread.py)"], "commit"),
         (["_fill (/x/gateway/worker/pump.py)", "flush (/x/carriers/smpp/wire.py)"], "SMPP"),

@@ -60,11 +60,11 @@ async def test_a_flood_leaves_room_in_memory_for_another_account(house: House) -
     carrier.script = silence
     async with house.running():
         await send(house, "flood", 35)
-        house.worker.look_around()
+        house.worker.memory.look_around()
         await send(house, "flood", 100)
-        assert house.worker.room == MEMORY // 4
+        assert house.worker.memory.room == MEMORY // 4
         await send(house, "few", 5, account="other")
-        assert house.worker.room == MEMORY // 4 - 5
+        assert house.worker.memory.room == MEMORY // 4 - 5
         carrier.script = accept_all
         for reference in list(carrier.outstanding):
             carrier.answer(reference)
@@ -122,7 +122,7 @@ async def test_a_connector_that_stands_still_does_not_hold_up_another(house: Hou
     stuck.script = silence
     async with house.running():
         await send(house, "flood", 35)
-        house.worker.look_around()
+        house.worker.memory.look_around()
         await send(house, "flood", 100)
         await send(house, "few", 60, account="other")
         await house.until(lambda: house.clock.advance(0.1) or len(well.bodies), wanted=60)

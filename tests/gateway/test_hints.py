@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from gateway.model import Dispatch
+from gateway.queue.local import _plain
 from gateway.worker.hints import read_hint
 
 MESSAGE = Dispatch(
@@ -18,7 +19,7 @@ MESSAGE = Dispatch(
 
 @pytest.mark.parametrize("message", [MESSAGE, MESSAGE._replace(rate=None, sent_parts=frozenset(), context={})])
 def test_it_is_the_same_message(message: Dispatch) -> None:
-    told = read_hint(orjson.loads(orjson.dumps([message], default=list))[0])
+    told = read_hint(orjson.loads(orjson.dumps([message], default=_plain))[0])
     assert told == message
     assert told is not None
     assert (type(told.connectors), type(told.sent_parts)) == (tuple, frozenset)

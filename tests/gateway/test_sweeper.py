@@ -97,7 +97,7 @@ async def test_a_retry_falls_due(house: House) -> None:
     house.connector()
     house.worker.follow()
     await house.refill.tick()
-    assert not house.worker.knows(message.id)
+    assert message.id not in house.worker.memory
     await pass_time(house, 1)
     (again,) = await house.worker.resolve([message.id])
     assert again.attempts == 1
@@ -180,7 +180,7 @@ async def test_queued_messages_are_fetched_at_the_start(house: House) -> None:
     house.connector()
     house.worker.follow()
     await house.refill.tick()
-    assert house.worker.knows(message.id)
+    assert message.id in house.worker.memory
     (found,) = await house.worker.resolve([message.id])
     assert (found.body, found.connectors, found.rate) == (message.body, message.connectors, message.rate)
 

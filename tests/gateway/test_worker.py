@@ -60,7 +60,7 @@ async def test_a_message_leaves_and_its_answer_is_recorded(house: House) -> None
     assert (sent.source, sent.destination, sent.segment.text) == (OURS, PERSON, "Hello")
     assert (sent.validity, sent.group) == (timedelta(minutes=10), accepted.message_id)
     assert house.worker.flights == {}
-    assert not house.worker.knows(accepted.message_id)
+    assert accepted.message_id not in house.worker.memory
 
 
 async def test_nothing_leaves_before_its_claim_is_committed(house: House) -> None:
@@ -281,9 +281,23 @@ async def test_memory_is_bound_and_what_waits_on_disk_follows(desk: Desk) -> Non
         house.connector(window=2)
         await texts(house, 23, message_type="")
         async with house.running():
-            assert house.worker.room >= -5  # transactional ones have a reserve of the same size
+            assert house.worker.memory.room >= -5  # transactional ones have a reserve of the same size
             assert house.worker.behind
             await house.until(house.statuses, wanted=["SUBMITTED"] * 23)
+
+
+@pytest.mark.parametrize("up", [True, False])
+async def test_what_others_announce_takes_up_memory_only_while_the_link_is_up(house: House, *, up: bool) -> None:
+    carrier = house.connector()
+    carrier.is_up = up
+    message = await house.queued()
+    house.offered.clear()  # another process accepted it
+    async with house.running():
+        house.worker.hear("one", [list(message)])
+        assert (message.id in house.worker.memory) is up
+        carrier.up()
+        await house.until(lambda: house.status(message.id), wanted="SUBMITTED")
+    assert len(carrier.submitted) == 1
 
 
 async def test_work_goes_on_without_the_queue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,7 +448,7 @@ async def test_a_cancelled_message_is_forgotten_and_does_not_leave(house: House)
         carrier.up()
         await house.until(lambda: house.status(other.message_id), wanted="SUBMITTED")
     assert [one.destination for one in carrier.submitted] == [OTHER]
-    assert not house.worker.knows(accepted.message_id)
+    assert accepted.message_id not in house.worker.memory
 
 
 async def test_a_stop_waits_for_answers_and_claims_no_more(house: House) -> None:

@@ -274,6 +274,7 @@ class House:
             yield
         finally:
             refilling.cancel()
+            await asyncio.wait([refilling])  # it may be reading
             await self.worker.stop(0.0)
 
 
