@@ -274,6 +274,7 @@ decisions = Table(
 
 _QUEUED = text("status = 'QUEUED'")
 _LIVE = text("final_at IS NULL AND status <> 'QUEUED'")
+_WAITING = text("status IN ('QUEUED', 'SCHEDULED')")
 
 messages = Table(
     "messages",
@@ -328,6 +329,8 @@ messages = Table(
     ),
     # By what else is due: to be queued, to be given up (SUBMITTED for 72 hours without a final receipt).
     Index("ix_messages_live", "status", "next_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    # By when what has not left is too old to leave: else a sweep would read all messages there are.
+    Index("ix_messages_expiring", "expires_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     postgresql_partition_by="RANGE (id)",  # by day: see gateway.store.partitions
 )
 

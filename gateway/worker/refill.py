@@ -52,6 +52,19 @@ WAITING = Hot(
         " AND connectors LIKE CAST(:ways AS TEXT) ORDER BY next_at LIMIT CAST(:most AS INTEGER)"
     ),
 )
+# One step to each lane.
+LANES = Hot(
+    "lanes",
+    (),
+    lambda _dialect: text("""
+        WITH RECURSIVE found(lane) AS (
+            SELECT CAST('' AS TEXT)
+            UNION ALL
+            SELECT (SELECT m.lane FROM messages AS m WHERE status = 'QUEUED' AND m.lane > found.lane
+                    ORDER BY m.lane LIMIT 1)
+            FROM found WHERE found.lane IS NOT NULL)
+        SELECT lane FROM found WHERE lane IS NOT NULL"""),
+)
 RETRIES = Hot(
     "next retry in a lane",
     ("lane", "kind", "account", "now"),
@@ -164,9 +177,11 @@ class Refill:
 
     async def _strays(self) -> None:
         """Messages whose first connector is not set up any more may know another way."""
-        known = list(self._known())
+        strays = {row[0] for row in await self._store.peek(LANES)}.difference(self._known())
+        if not strays:
+            return
         queued = messages.c.status == literal_column("'QUEUED'")
-        query = select(messages.c.id).where(queued, messages.c.lane.not_in(known), messages.c.next_at <= self._now())
+        query = select(messages.c.id).where(queued, messages.c.lane.in_(strays), messages.c.next_at <= self._now())
         async with self._store.reading() as connection:
             found = list((await connection.execute(query.order_by(messages.c.next_at).limit(BATCH))).scalars())
         if fresh := [message_id for message_id in found if message_id not in self._worker.memory]:

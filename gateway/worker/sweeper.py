@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, literal_column, or_, text
+from sqlalchemy import and_, delete, literal_column, text
 
 from gateway.model import Status
 from gateway.resources.messages import Move, dispatchable, move_in, taken_parts, to_dispatch
@@ -16,6 +16,8 @@ from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from sqlalchemy import Select
 
     from gateway.inbound.receive import Inbound
     from gateway.model import Dispatch
@@ -40,6 +42,21 @@ ANY_DUE = Hot(
         " AND next_at <= CAST(:now AS BIGINT) LIMIT 1"
     ),
 )
+
+# Both written out, not parameters: only so do planners see that the partial indexes serve.
+_LIVE = and_(messages.c.final_at.is_(None), messages.c.status != literal_column("'QUEUED'"))
+_WAITING = text("status IN ('QUEUED', 'SCHEDULED')")
+
+
+def due(status: Status, now: int) -> Select[Any]:
+    """Some of those of one status whose time has come, in the order of the index: a million may be due at once."""
+    one = messages.c.status == literal_column(f"'{status}'")
+    return dispatchable().where(_LIVE, one, messages.c.next_at <= now).order_by(messages.c.next_at).limit(BATCH)
+
+
+def overdue(now: int) -> Select[Any]:
+    """Some of those that are too old to leave."""
+    return dispatchable().where(_WAITING, messages.c.expires_at <= now).limit(BATCH)
 
 
 class Sweeper:
@@ -85,14 +102,12 @@ class Sweeper:
         """SCHEDULED that may leave, SUBMITTED without a final receipt, UNKNOWN that is to be sent once more."""
         if not await self._store.peek(ANY_DUE, now):
             return
-        live = messages.c.final_at.is_(None) & (messages.c.status != literal_column("'QUEUED'"))
-        due = messages.c.status.in_([status.value for status in _DUE])
-        query = dispatchable().where(live, due, messages.c.next_at <= now).order_by(messages.c.next_at).limit(BATCH)
-        while rows := await self._rows(query):
-            moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
-            self._offer([self._loader.complete(message) for message in moved])
+        for status in _DUE:
+            while rows := await self._rows(due(status, now)):
+                moved = await self._store.write(partial(self._move_due, rows=rows, now=now))
+                self._offer([self._loader.complete(message) for message in moved])
 
-    async def _rows(self, query: Any) -> list[Any]:  # noqa: ANN401 -- SQLAlchemy's Select and Row
+    async def _rows(self, query: Select[Any]) -> list[Any]:
         async with self._store.reading() as connection:
             return list(await connection.execute(query))
 
@@ -114,12 +129,7 @@ class Sweeper:
         ]
 
     async def _expire(self, now: int) -> None:
-        # Written out, not parameters: only so do planners see that the partial indexes serve.
-        queued = messages.c.status == literal_column("'QUEUED'")
-        scheduled = messages.c.final_at.is_(None) & (messages.c.status != literal_column("'QUEUED'"))
-        waiting = or_(queued, scheduled & (messages.c.status == Status.SCHEDULED))
-        query = dispatchable().where(messages.c.final_at.is_(None), waiting, messages.c.expires_at <= now).limit(BATCH)
-        while rows := await self._rows(query):
+        while rows := await self._rows(overdue(now)):
             await self._store.write(partial(_expire_some, rows=rows, now=now))
 
 

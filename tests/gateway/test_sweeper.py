@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from carriers.types import Outcome
-from gateway.model import OnUnknown
+from gateway.model import OnUnknown, Status
 from gateway.outbound.interrupted import interrupt_in
 from gateway.outbound.request import Order
 from gateway.outbound.settle import Late
 from gateway.resources import messages, phone_numbers, reviews
 from gateway.store import tables
 from gateway.store.times import HOUR
+from gateway.worker.refill import LANES
+from gateway.worker.sweeper import due, overdue
 from tests.support.factories import LONG, PERSON, answer, part, receipt, request
 from tests.support.gateway_fixtures import House, open_house
 
@@ -221,3 +223,31 @@ async def test_what_is_old_is_cleaned_away(house: House) -> None:
     assert (await house.count(tables.idempotency_keys), await house.count(tables.orphans)) == (0, 1)
     await pass_time(house, 50 * 3600)
     assert await house.count(tables.orphans) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (overdue(0), "ix_messages_expiring (expires_at<?)"),
+        (due(Status.SCHEDULED, 0), "ix_messages_live (status=? AND next_at<?)"),
+        (due(Status.SUBMITTED, 0), "ix_messages_live (status=? AND next_at<?)"),
+    ],
+    ids=["overdue", "scheduled", "submitted"],
+)
+async def test_a_sweep_reads_what_is_due_and_nothing_else(house: House, query: Any, index: str) -> None:
+    """However many messages there are: by an index, and without sorting what it finds."""
+    if not house.desk.store.sqlite:
+        pytest.skip("PostgreSQL plans by how many rows there are")
+    sql = query.compile(house.desk.store.reader, compile_kwargs={"literal_binds": True})
+    async with house.desk.store.reading() as connection:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")).all()
+    assert [row[3] for row in plan] == [f"SEARCH messages USING INDEX {index}"]
+
+
+async def test_the_lanes_are_found_without_reading_what_waits_in_them(house: House) -> None:
+    if not house.desk.store.sqlite:
+        pytest.skip("PostgreSQL plans by how many rows there are")
+    async with house.desk.store.reading() as connection:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {LANES.compile(connection.dialect)}")).all()
+    steps = [row[3] for row in plan if " m " in row[3] or "messages" in row[3]]
+    assert steps == ["SEARCH m USING INDEX ix_messages_queued (lane>?)"]

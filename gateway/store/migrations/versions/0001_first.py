@@ -254,6 +254,8 @@ def _messages() -> None:
     )
     live = _where("final_at IS NULL AND status <> 'QUEUED'")
     op.create_index("ix_messages_live", "messages", ["status", "next_at"], **live)
+    waiting = _where("status IN ('QUEUED', 'SCHEDULED')")
+    op.create_index("ix_messages_expiring", "messages", ["expires_at"], **waiting)
     op.create_index("ix_messages_person", "messages", ["account_id", "destination", "created_at"])
     queued = _where("status = 'QUEUED'")
     op.create_index("ix_messages_queued", "messages", ["lane", "message_type", "account_id", "next_at"], **queued)
