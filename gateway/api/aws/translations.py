@@ -1,0 +1,39 @@
+"""Which Reason of AWS's tells each code of ours. A handler that knows the resource better raises by itself."""
+
+from __future__ import annotations
+
+# Code of a NotFound -> ResourceType.
+THINGS = {
+    "phone_number_not_found": "phone-number",
+    "sender_id_not_found": "sender-id",
+    "pool_not_found": "pool",
+    "opt_out_list_not_found": "opt-out-list",
+    "opt_out_not_found": "opted-out-number",
+    "keyword_not_found": "keyword",
+    "message_not_found": "message",
+    "not_in_pool": "phone-number",
+}
+
+# Code of a Conflict -> Reason and, where it is always the same, ResourceType.
+CONFLICTS = {
+    "message_type_mismatch": ("MESSAGE_TYPE_MISMATCH",),
+    "opt_out_list_mismatch": ("OPT_OUT_LIST_MISMATCH",),
+    "two_way_mismatch": ("TWO_WAY_CONFIG_MISMATCH",),
+    "self_managed_opt_outs_mismatch": ("SELF_MANAGED_OPT_OUTS_MISMATCH",),
+    "keyword_mismatch": ("KEYWORD_MISMATCH",),
+    "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
+    "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
+}
+
+# Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
+INVALIDS: dict[str, str] = {}
+
+# Our name of a field -> the member of AWS's input.
+FIELDS = {
+    "to": "DestinationPhoneNumber",
+    "body": "MessageBody",
+    "origination": "OriginationIdentity",
+    "ttl": "TimeToLive",
+    "max_price": "MaxPrice",
+    "context": "Context",
+}
