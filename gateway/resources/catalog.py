@@ -8,13 +8,13 @@ Rule 2: a reader takes what it needs in one go; no snapshot is ever changed.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from compliance.types import AccountLimits
-from gateway.resources import access_keys, accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import access_keys, accounts, api_keys, phone_numbers, pools, routes, sender_ids, spend_limits
 from gateway.resources import keywords as keyword_rows
 from gateway.routing import Directory
 from gateway.store import tables, tables_access_keys
@@ -130,7 +130,7 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
     senders = await _by_account(conn, tables.sender_ids, lambda row: sender_ids.of_row(row, pools_of.get(row.id, ())))
     pooled = await _by_account(conn, tables.pools, pools.of_row)
     routed = await _by_account(conn, tables.routes, routes.of_row)
-    limits = {row.id: accounts.of_row(row).limits for row in await conn.execute(select(tables.accounts))}
+    limits = await _limits(conn)
     directories = {
         account_id: Directory.of(
             numbers.get(account_id, []) + senders.get(account_id, []),
@@ -148,6 +148,16 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
         backlog_limits=await _backlog_limits(conn),
     )
+
+
+async def _limits(conn: AsyncConnection) -> dict[str, AccountLimits]:
+    """What the operator allows each account, or less where it has set itself less."""
+    own = await spend_limits.overrides(conn)
+    known = {row.id: accounts.of_row(row).limits for row in await conn.execute(select(tables.accounts))}
+    for account_id, of_account in own.items():
+        spend = spend_limits.lower(known[account_id].monthly_spend_limit, of_account.get(spend_limits.Channel.TEXT))
+        known[account_id] = replace(known[account_id], monthly_spend_limit=spend)
+    return known
 
 
 async def _by_account(conn: AsyncConnection, table: Table, make: Callable[[Row[Any]], Any]) -> dict[str, list[Any]]:
