@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from compliance.types import AccountLimits
-from gateway.resources import accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import accounts, api_keys, phone_numbers, pools, protection, routes, sender_ids, verified_numbers
 from gateway.resources import keywords as keyword_rows
+from gateway.resources.verified_numbers import SIMULATOR_NUMBERS
 from gateway.routing import Directory
 from gateway.store import tables
 from keywords.types import KeywordSet, MatchMode
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
     from gateway.model import OriginationIdentity, Pool
     from gateway.resources.api_keys import ApiKey
+    from gateway.resources.protection import Guard, Guards
     from gateway.store.store import Store
 
 _NO_LIMITS = AccountLimits()
 _NO_KEYWORDS = KeywordSet(())
 _NOTHING = Directory.of((), (), ())
+_UNGUARDED = protection.Guards()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class _Snapshot:
     keys: Mapping[str, ApiKey]  # by the hash of the secret; only those not revoked
     senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
     backlog_limits: Mapping[str, int]  # of connectors that have one
+    guards: Mapping[str, Guards]  # of accounts that have a protect configuration
+    verified: frozenset[tuple[str, str]]  # account and number
 
 
 class Catalog:
@@ -52,7 +57,7 @@ class Catalog:
         self.version = 0
         self.revision = 0
         self._store = store
-        self._now = _Snapshot({}, {}, {}, {}, {}, {})
+        self._now = _Snapshot({}, {}, {}, {}, {}, {}, {}, frozenset())
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -93,6 +98,19 @@ class Catalog:
 
     def limits(self, account_id: str) -> AccountLimits:
         return self._now.limits.get(account_id, _NO_LIMITS)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether any account has a protect configuration."""
+        return bool(self._now.guards)
+
+    def guard(self, account_id: str, asked: str) -> Guard | None:
+        """The protect configuration that counts for a send; ``asked`` is the one that the request names, or ""."""
+        return self._now.guards.get(account_id, _UNGUARDED).of_send(asked)
+
+    def is_verified(self, account_id: str, phone: str) -> bool:
+        """Whether the account may text this number (E.164) in the sandbox."""
+        return (account_id, phone) in self._now.verified or phone in SIMULATOR_NUMBERS
 
     @property
     def backlog_limits(self) -> Mapping[str, int]:
@@ -140,6 +158,8 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         keys=await _keys(conn),
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
         backlog_limits=await _backlog_limits(conn),
+        guards=await protection.load(conn),
+        verified=await verified_numbers.load(conn),
     )
 
 
