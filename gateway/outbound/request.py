@@ -43,6 +43,8 @@ class SendRequest(NamedTuple):
     in_reply_to: str = ""
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
+    configuration_set: str = ""  # its name: whose event destinations are told of the message
+    message_feedback: bool = False  # the app will tell whether it had its effect
 
 
 class Accepted(NamedTuple):

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from compliance.types import AccountLimits
-from gateway.resources import accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import accounts, api_keys, configuration_sets, phone_numbers, pools, routes, sender_ids
 from gateway.resources import keywords as keyword_rows
 from gateway.routing import Directory
-from gateway.store import tables
+from gateway.store import tables, tables_configuration_sets
 from keywords.types import KeywordSet, MatchMode
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.model import OriginationIdentity, Pool
     from gateway.resources.api_keys import ApiKey
+    from gateway.resources.configuration_sets import ConfigurationSet
     from gateway.store.store import Store
 
 _NO_LIMITS = AccountLimits()
@@ -43,6 +44,7 @@ class _Snapshot:
     keys: Mapping[str, ApiKey]  # by the hash of the secret; only those not revoked
     senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
     backlog_limits: Mapping[str, int]  # of connectors that have one
+    sets: Mapping[tuple[str, str], ConfigurationSet]  # by account and name
 
 
 class Catalog:
@@ -52,7 +54,7 @@ class Catalog:
         self.version = 0
         self.revision = 0
         self._store = store
-        self._now = _Snapshot({}, {}, {}, {}, {}, {})
+        self._now = _Snapshot({}, {}, {}, {}, {}, {}, {})
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -108,6 +110,10 @@ class Catalog:
         """The key with this secret, unless it was revoked."""
         return self._now.keys.get(api_keys.hash_of(secret))
 
+    def configuration_set(self, account_id: str, name: str) -> ConfigurationSet | None:
+        """The account's set of that name."""
+        return self._now.sets.get((account_id, name))
+
     def identity_by_sender(self, sender: str) -> tuple[str, OriginationIdentity] | None:
         """Whose number (E.164, or a short code) a text came to: the account and the number."""
         return self._now.senders.get(sender)
@@ -140,6 +146,7 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         keys=await _keys(conn),
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
         backlog_limits=await _backlog_limits(conn),
+        sets=await _sets(conn),
     )
 
 
@@ -172,6 +179,11 @@ async def _keys(conn: AsyncConnection) -> dict[str, ApiKey]:
 async def _backlog_limits(conn: AsyncConnection) -> dict[str, int]:
     t = tables.connectors.c
     return {row.id: row.backlog_limit for row in await conn.execute(select(t.id, t.backlog_limit)) if row.backlog_limit}
+
+
+async def _sets(conn: AsyncConnection) -> dict[tuple[str, str], ConfigurationSet]:
+    found = await conn.execute(select(tables_configuration_sets.configuration_sets))
+    return {(row.account_id, row.name): configuration_sets.of_row(row) for row in found}
 
 
 def _all(by_account: Mapping[str, list[Any]]) -> Iterable[Any]:
