@@ -20,6 +20,7 @@ from gateway.outbound import facts as known
 from gateway.outbound.decision import DecisionBook, decide
 from gateway.outbound.draft import Draft, drafted
 from gateway.outbound.request import Accepted, Answer, Order
+from gateway.resources.message_feedback import EXPECT_FEEDBACK
 from gateway.resources.opt_outs import COUNT_CONFIRMATION
 from gateway.store.hot import inserting, inserting_once
 from gateway.store.tables import decisions, messages
@@ -42,7 +43,7 @@ COLUMNS = (
     "id", "account_id", "destination", "country", "sender", "identity_id", "pool_id", "opt_out_list", "body",
     "body_hash", "encoding", "parts", "message_type", "purpose", "status", "status_at", "reason_code", "reason",
     "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
-    "context", "decision_id", "key_id",
+    "context", "decision_id", "key_id", "configuration_set",
 )  # fmt: skip
 INSERT = inserting(messages, *COLUMNS, sets=True)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
@@ -61,6 +62,7 @@ class _Batch:
     spent: dict[str, int] = field(default_factory=dict)
     ready: list[Dispatch] = field(default_factory=list)
     confirmed: list[tuple[str, str, str]] = field(default_factory=list)
+    feedback: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 class Outbound:
@@ -139,7 +141,7 @@ class Acceptance:
         """Account and number of each message into a country that a protect configuration watches."""
         for draft in (draft for order in orders for draft in order.drafts if isinstance(draft, Draft)):
             request, (e164, country), _ = draft
-            guard = self._catalog.guard(request.account_id, request.protect_configuration)
+            guard = self._catalog.guard(request.account_id, request.protect_configuration, request.configuration_set)
             if guard is not None and guard.watches(country):
                 yield request.account_id, e164
 
@@ -182,6 +184,8 @@ class Acceptance:
             _watch(facts, draft, decided)
         if status is not _REFUSED:
             _count(batch, facts, draft, decided)
+            if request.message_feedback:
+                batch.feedback.append((accepted.message_id, request.account_id, facts.now))
         if status is _QUEUED:
             self._admission.count(request.account_id, ways[0])
         return accepted
@@ -201,6 +205,7 @@ class Acceptance:
         await tx.many(known.ADD_SPEND, [(account, facts.month, amount) for account, amount in batch.spent.items()])
         await tx.many(COUNT_CONFIRMATION, batch.confirmed)
         await facts.watch.keep(tx, facts.now)
+        await tx.many(EXPECT_FEEDBACK, batch.feedback)
         if batch.decisions:
             tx.after_commit(lambda: self._book.stored(set(batch.decisions)))
         if batch.ready:
@@ -257,6 +262,7 @@ def _keep(
         ruling.code, ruling.reason, connectors, ways[0], price, str(request.on_unknown),
         now if queued else accepted.send_at, expires_at, now, now if status is _REFUSED else None,
         request.in_reply_to, _json(request.context), ruling.id, request.key_id,
+        request.configuration_set,
     ))  # fmt: skip
     batch.events.append(message_event(
         account_id=request.account_id, message_id=accepted.message_id, to=e164, sender=identity.sender, status=status,

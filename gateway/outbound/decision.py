@@ -96,7 +96,7 @@ def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decide
 
 def _protection(draft: Draft, facts: Facts, catalog: Catalog) -> Protection | None:
     request, (e164, country), _ = draft
-    guard = catalog.guard(request.account_id, request.protect_configuration)
+    guard = catalog.guard(request.account_id, request.protect_configuration, request.configuration_set)
     if guard is not None:
         return guard.says(e164, country, facts.now, facts.watch.neighbours(request.account_id, e164))
     if request.protect_configuration:

@@ -19,7 +19,8 @@ from sqlalchemy import select
 
 from gateway import numbers
 from gateway.errors import Conflict, Invalid
-from gateway.resources import checks, rows
+from gateway.resources import checks, configuration_sets, rows
+from gateway.store.tables_configuration_sets import configuration_sets as sets_table
 from gateway.store.tables_protect import protect_configurations, protect_country_rules, protect_number_overrides
 
 if TYPE_CHECKING:
@@ -106,13 +107,40 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Prote
 
     async def work(tx: Tx) -> ProtectConfiguration:
         found = await _get(tx.conn, account_id, configuration_id)
-        _check_deletable(found)
+        await _check_deletable(tx.conn, found)
         for table in (protect_country_rules, protect_number_overrides):
             await tx.conn.execute(table.delete().where(table.c.configuration_id == configuration_id))
         await rows.remove(tx.conn, protect_configurations, configuration_id)
         return found
 
     return await desk.change(work)
+
+
+async def associate(desk: Desk, *, account_id: str, configuration_id: str, set_name: str) -> None:
+    """Make it that of a configuration set, in place of another. Raises NotFound."""
+
+    async def work(tx: Tx) -> None:
+        await _get(tx.conn, account_id, configuration_id)
+        await configuration_sets.associate_protect(tx, account_id, set_name, configuration_id)
+
+    await desk.change(work)
+
+
+async def disassociate(desk: Desk, *, account_id: str, configuration_id: str, set_name: str) -> None:
+    """Leave a configuration set without it.
+
+    Raises:
+        NotFound: there is no such configuration or set.
+        Conflict: it is not that set's (``protect_configuration_not_in_use``).
+    """
+
+    async def work(tx: Tx) -> None:
+        await _get(tx.conn, account_id, configuration_id)
+        before = await configuration_sets.associate_protect(tx, account_id, set_name, None)
+        if before.protect_id != configuration_id:
+            raise Conflict("protect_configuration_not_in_use", "It is not that of the configuration set.")
+
+    await desk.change(work)
 
 
 async def set_default(desk: Desk, *, account_id: str, configuration_id: str) -> ProtectConfiguration:
@@ -248,7 +276,7 @@ async def _clear_default(conn: AsyncConnection, account_id: str) -> None:
     await conn.execute(t.update().where(t.c.account_id == account_id).values(account_default=0))
 
 
-def _check_deletable(one: ProtectConfiguration) -> None:
+async def _check_deletable(conn: AsyncConnection, one: ProtectConfiguration) -> None:
     if one.deletion_protection:
         raise Conflict(
             "deletion_protection", "The configuration is protected.", remedy="Turn deletion_protection off first."
@@ -256,6 +284,12 @@ def _check_deletable(one: ProtectConfiguration) -> None:
     if one.account_default:
         raise Conflict(
             "protect_configuration_is_default", "It is the account's default.", remedy="Make another one the default."
+        )
+    t = sets_table.c
+    query = select(t.name).where(t.account_id == one.account_id, t.protect_id == one.id).limit(1)
+    if (name := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict(
+            "protect_configuration_in_use", f"It is that of the configuration set {name}.", remedy="Take it off first."
         )
 
 

@@ -65,7 +65,7 @@ class Guards:
     default: Guard | None = None
 
     def of_send(self, asked: str) -> Guard | None:
-        """The one that counts: the request's (None when there is no such one), else the account's default."""
+        """The one that is asked for (None when there is no such one), else the account's default."""
         return self.by_id.get(asked) if asked else self.default
 
 

@@ -12,6 +12,8 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
+    "configuration_set_not_found": "configuration-set",
+    "event_destination_not_found": "event-destination",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
