@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from gateway.store import tables_numbers  # noqa: F401 -- its tables join the metadata
 from gateway.store.tables import metadata
 
 context.configure(
