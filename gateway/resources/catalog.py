@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from gateway.model import OriginationIdentity, Pool
     from gateway.resources.access_keys import AccessKey
     from gateway.resources.api_keys import ApiKey
-    from gateway.resources.protection import Guard, Guards
     from gateway.resources.configuration_sets import ConfigurationSet
+    from gateway.resources.protection import Guard, Guards
     from gateway.store.store import Store
 
 _NO_LIMITS = AccountLimits()

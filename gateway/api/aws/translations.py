@@ -27,6 +27,11 @@ CONFLICTS = {
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
 }
 
+# Code of a Conflict that AWS tells as a quota -> Reason.
+QUOTAS = {
+    "too_many_tags": "TAGS_PER_RESOURCE",
+}
+
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {}
 
@@ -38,4 +43,5 @@ FIELDS = {
     "ttl": "TimeToLive",
     "max_price": "MaxPrice",
     "context": "Context",
+    "policy": "Policy",
 }
