@@ -51,8 +51,7 @@ async def send_code(
 
     Raises:
         NotFound: there is no such number.
-        Conflict: it is verified already, or there is nothing to send from.
-        TooMany: it has had its codes of the day.
+        Conflict: it is verified already, it has had its codes of the day, or there is nothing to send from.
     """
 
     async def work(tx: Tx) -> Accepted:

@@ -20,6 +20,9 @@ from sqlalchemy import select
 from gateway import numbers
 from gateway.errors import Conflict, Invalid
 from gateway.resources import checks, configuration_sets, rows
+from gateway.resources.tags import NO_TAGS
+from gateway.resources.tags import drop as drop_tags
+from gateway.resources.tags import put as put_tags
 from gateway.store.tables_configuration_sets import configuration_sets as sets_table
 from gateway.store.tables_protect import protect_configurations, protect_country_rules, protect_number_overrides
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
 
+KIND = "protect-configuration"  # as ARNs name it
 CAPABILITIES = ("SMS", "VOICE", "MMS", "RCS")
 STATUSES = ("ALLOW", "BLOCK", "MONITOR", "FILTER")
 ACTIONS = ("ALLOW", "BLOCK")
@@ -58,8 +62,10 @@ class NumberOverride:
     created_at: int
 
 
-async def create(desk: Desk, *, account_id: str, now: int, deletion_protection: bool = False) -> ProtectConfiguration:
-    """A new one, which allows every country."""
+async def create(
+    desk: Desk, *, account_id: str, now: int, deletion_protection: bool = False, tags: Mapping[str, str] = NO_TAGS
+) -> ProtectConfiguration:
+    """A new one, which allows every country. Raises Conflict for too many tags."""
     values = {
         "id": rows.resource_id("protect"), "account_id": account_id, "created_at": now,
         "deletion_protection": int(deletion_protection),
@@ -67,6 +73,7 @@ async def create(desk: Desk, *, account_id: str, now: int, deletion_protection: 
 
     async def work(tx: Tx) -> ProtectConfiguration:
         await rows.insert(tx.conn, protect_configurations, values)
+        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.change(work)
@@ -86,11 +93,13 @@ async def find(desk: Desk, *, account_id: str) -> tuple[ProtectConfiguration, ..
 
 
 async def update(
-    desk: Desk, *, account_id: str, configuration_id: str, deletion_protection: bool
+    desk: Desk, *, account_id: str, configuration_id: str, deletion_protection: bool | None
 ) -> ProtectConfiguration:
+    """Change whether it can be deleted; None leaves that as it is. Raises NotFound."""
+
     async def work(tx: Tx) -> ProtectConfiguration:
         await _get(tx.conn, account_id, configuration_id)
-        values = {"deletion_protection": int(deletion_protection)}
+        values = {} if deletion_protection is None else {"deletion_protection": int(deletion_protection)}
         await rows.change(tx.conn, protect_configurations, configuration_id, values)
         return await _get(tx.conn, account_id, configuration_id)
 
@@ -110,6 +119,7 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Prote
         await _check_deletable(tx.conn, found)
         for table in (protect_country_rules, protect_number_overrides):
             await tx.conn.execute(table.delete().where(table.c.configuration_id == configuration_id))
+        await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, protect_configurations, configuration_id)
         return found
 

@@ -20,12 +20,17 @@ from sqlalchemy import select
 
 from carriers.simulator.numbers import aws_fates
 from gateway import numbers
-from gateway.errors import Conflict, Invalid, TooMany
+from gateway.errors import Conflict, Invalid
 from gateway.resources import rows
+from gateway.resources.tags import NO_TAGS
+from gateway.resources.tags import drop as drop_tags
+from gateway.resources.tags import put as put_tags
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.times import DAY, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 SIMULATOR_NUMBERS = frozenset(aws_fates())
+KIND = "verified-destination-number"  # as ARNs name it
 PENDING, VERIFIED = "PENDING", "VERIFIED"
 DIGITS = 6
 LIFE = 15 * 60 * SECOND
@@ -51,12 +57,14 @@ class VerifiedNumber:
     created_at: int  # microseconds
 
 
-async def create(desk: Desk, *, account_id: str, phone: str, now: int, rcs_agent_id: str = "") -> VerifiedNumber:
+async def create(
+    desk: Desk, *, account_id: str, phone: str, now: int, rcs_agent_id: str = "", tags: Mapping[str, str] = NO_TAGS
+) -> VerifiedNumber:
     """A number that is to be verified.
 
     Raises:
         Invalid: it is no number.
-        Conflict: it is there (``verified_number_exists``).
+        Conflict: it is there (``verified_number_exists``), or has too many tags.
     """
     values = {
         "id": rows.resource_id("vdn"), "account_id": account_id, "rcs_agent_id": rcs_agent_id, "status": PENDING,
@@ -66,6 +74,7 @@ async def create(desk: Desk, *, account_id: str, phone: str, now: int, rcs_agent
     async def work(tx: Tx) -> VerifiedNumber:
         if not await rows.insert_new(tx.conn, verified_numbers, values):
             raise Conflict("verified_number_exists", "The number is there already.", field="phone")
+        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
         return _of(await require(tx.conn, account_id, str(values["id"])))
 
     return await desk.change(work)
@@ -97,6 +106,7 @@ async def delete(desk: Desk, *, account_id: str, number_id: str, now: int) -> Ve
         found = _of(await require(tx.conn, account_id, number_id))
         if sandbox and now < found.created_at + STAYS:
             raise Conflict("too_new", "In the sandbox a number stays for a day.", remedy="Delete it tomorrow.")
+        await drop_tags(tx, account_id, f"{KIND}/{number_id}")
         await rows.remove(tx.conn, verified_numbers, number_id)
         return found
 
@@ -134,17 +144,12 @@ async def new_code(conn: AsyncConnection, row: Row[Any], now: int) -> str:
     """A code for this number in place of any before, to be sent in the same transaction.
 
     Raises:
-        Conflict: it is verified (``already_verified``).
-        TooMany: it has had its codes of the day (``too_many_codes``).
+        Conflict: it is verified (``already_verified``), or has had its codes of the day (``too_many_codes``).
     """
     _check_pending(row)
     sent = row.codes_today if row.code_sent_at // DAY == now // DAY else 0
     if sent >= CODES_A_DAY:
-        raise TooMany(
-            "too_many_codes",
-            f"{CODES_A_DAY} codes were sent to the number today.",
-            retry_after=(DAY - now % DAY) / SECOND,
-        )
+        raise Conflict("too_many_codes", f"{CODES_A_DAY} codes were sent to the number today.", remedy="Wait a day.")
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     values = {"code_hash": _hash(row.id, code), "code_sent_at": now, "guesses": 0, "codes_today": sent + 1}
     await rows.change(conn, verified_numbers, row.id, values)

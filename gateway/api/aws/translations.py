@@ -12,6 +12,9 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
+    "protect_configuration_not_found": "protect-configuration",
+    "number_override_not_found": "protect-configuration",
+    "verified_number_not_found": "verified-destination-number",
     "configuration_set_not_found": "configuration-set",
     "event_destination_not_found": "event-destination",
 }
@@ -25,15 +28,25 @@ CONFLICTS = {
     "keyword_mismatch": ("KEYWORD_MISMATCH",),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
+    "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
+    "protect_configuration_in_use": ("PROTECT_CONFIGURATION_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "protect_configuration_not_in_use": ("PROTECT_CONFIGURATION_NOT_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "verified_number_exists": ("RESOURCE_ALREADY_EXISTS",),
+    "too_new": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_verified": ("VERIFICATION_ALREADY_COMPLETE",),
+    "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
 # Code of a Conflict that AWS tells as a quota -> Reason.
 QUOTAS = {
     "too_many_tags": "TAGS_PER_RESOURCE",
+    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
 }
 
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
-INVALIDS: dict[str, str] = {}
+INVALIDS: dict[str, str] = {
+    "wrong_code": "VERIFICATION_CODE_MISMATCH",
+}
 
 # Our name of a field -> the member of AWS's input.
 FIELDS = {
@@ -44,4 +57,8 @@ FIELDS = {
     "max_price": "MaxPrice",
     "context": "Context",
     "policy": "Policy",
+    "phone": "DestinationPhoneNumber",
+    "countries": "CountryRuleSetUpdates",
+    "expires_at": "ExpirationTimestamp",
+    "code": "VerificationCode",
 }
