@@ -43,6 +43,7 @@ def _of(table: str, column: str, parent: str) -> sa.ForeignKeyConstraint:
 def upgrade() -> None:
     _protect()
     _verified_numbers()
+    _registrations()
 
 
 def _protect() -> None:
@@ -91,4 +92,37 @@ def _verified_numbers() -> None:
         sa.UniqueConstraint(
             "account_id", "phone", "rcs_agent_id", name="uq_verified_numbers_account_id_phone_rcs_agent_id"
         ),
+    )
+
+
+def _registrations() -> None:
+    _table("registrations", *_key("id", "account_id", "kind"), *_time("created_at"))
+    _table(
+        "registration_versions",
+        *_key("registration_id"),
+        sa.Column("number", sa.Integer(), nullable=False),
+        *_key("account_id", "status"),
+        *_text("answers", "times", default="{}"),
+        *_text("reason", "actor"),
+        _of("registration_versions", "registration_id", "registrations"),
+        key=("registration_id", "number"),
+    )
+    op.create_index("ix_registration_versions_account_id_status", "registration_versions", ["account_id", "status"])
+    _table(
+        "registration_associations",
+        *_key("registration_id", "resource", "account_id", "resource_type"),
+        *_text("country", "phone"),
+        *_time("created_at"),
+        _of("registration_associations", "registration_id", "registrations"),
+        key=("registration_id", "resource"),
+    )
+    op.create_index(
+        "ix_registration_associations_account_id_resource", "registration_associations", ["account_id", "resource"]
+    )
+    _table(
+        "registration_attachments",
+        *_key("id", "account_id"),
+        *_text("url", "content_type"),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        *_time("created_at"),
     )
