@@ -6,13 +6,14 @@ Exceptions, Reasons and resource types are the model's; ``gateway.api.aws.servin
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
+from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
 from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gateway.api.aws.model import FieldFault
 
@@ -71,6 +72,19 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
     return AwsError(name, 400, Message=f"{words} - {told}", **members)
 
 
+@contextlib.contextmanager
+def about(resource_type: str, resource_id: str) -> Iterator[None]:
+    """What is not there, or does not fit, is told as being this resource, by the id that the client gave."""
+    try:
+        yield
+    except NotFound as error:
+        raise not_found(resource_type, resource_id) from error
+    except Conflict as error:
+        if error.code not in CONFLICTS:
+            raise
+        raise conflict(CONFLICTS[error.code][0], resource_type, resource_id) from error
+
+
 def of_gateway(error: GatewayError, request_id: str) -> AwsError:
     """An error of ours in AWS's words.
 
@@ -84,6 +98,8 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
         return quota(error.code.upper())
     if isinstance(error, NotFound):
         return not_found(THINGS[error.code], error.field)
+    if error.code in QUOTAS:
+        return quota(QUOTAS[error.code])
     if isinstance(error, Conflict) and error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")

@@ -12,6 +12,13 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
+    "protect_configuration_not_found": "protect-configuration",
+    "number_override_not_found": "protect-configuration",
+    "registration_not_found": "registration",
+    "registration_attachment_not_found": "registration-attachment",
+    "verified_number_not_found": "verified-destination-number",
+    "configuration_set_not_found": "configuration-set",
+    "event_destination_not_found": "event-destination",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
@@ -23,10 +30,41 @@ CONFLICTS = {
     "keyword_mismatch": ("KEYWORD_MISMATCH",),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
+    "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
+    "protect_configuration_in_use": ("PROTECT_CONFIGURATION_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "protect_configuration_not_in_use": ("PROTECT_CONFIGURATION_NOT_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "version_open": ("CREATE_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "version_not_draft": ("DISCARD_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "already_submitted": ("REGISTRATION_ALREADY_SUBMITTED",),
+    "not_submittable": ("SUBMIT_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "association_missing": ("SUBMIT_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "not_editable": ("EDIT_REGISTRATION_FIELD_VALUES_NOT_ALLOWED",),
+    "registration_in_review": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "registration_in_use": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "attachment_in_use": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_associated": ("RESOURCE_ALREADY_ASSOCIATED",),
+    "registration_not_complete": ("REGISTRATION_NOT_COMPLETE",),
+    "verified_number_exists": ("RESOURCE_ALREADY_EXISTS",),
+    "too_new": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_verified": ("VERIFICATION_ALREADY_COMPLETE",),
+    "code_expired": ("VERIFICATION_CODE_EXPIRED",),
+}
+
+# Code of a Conflict that AWS tells as a quota -> Reason.
+QUOTAS = {
+    "too_many_tags": "TAGS_PER_RESOURCE",
+    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
 }
 
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
-INVALIDS: dict[str, str] = {}
+INVALIDS: dict[str, str] = {
+    "wrong_code": "VERIFICATION_CODE_MISMATCH",
+    "unknown_field": "UNKNOWN_REGISTRATION_FIELD",
+    "wrong_kind": "FIELD_VALIDATION_FAILED",
+    "wrong_answer": "INVALID_PARAMETER",  # so AWS tells a tax ID with a hyphen
+    "required_field": "REGISTRATION_FIELD_CANNOT_BE_DELETED",
+    "association_unsupported": "INVALID_REGISTRATION_ASSOCIATION",
+}
 
 # Our name of a field -> the member of AWS's input.
 FIELDS = {
@@ -36,4 +74,12 @@ FIELDS = {
     "ttl": "TimeToLive",
     "max_price": "MaxPrice",
     "context": "Context",
+    "policy": "Policy",
+    "phone": "DestinationPhoneNumber",
+    "countries": "CountryRuleSetUpdates",
+    "expires_at": "ExpirationTimestamp",
+    "code": "VerificationCode",
+    "path": "FieldPath",
+    "answer": "TextValue",
+    "resource": "ResourceId",
 }
