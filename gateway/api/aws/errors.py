@@ -60,7 +60,7 @@ def invalid(reason: str, field: str = "", message: str = "") -> AwsError:
 def of_faults(reason: str, faults: Iterable[FieldFault | tuple[str, str]]) -> AwsError:
     """One ValidationException for all that is wrong with an input."""
     fields = [{"Name": name, "Message": message} for name, message in faults]
-    told = f'Validation failed - Reason="{reason}"' + "".join(f' {one["Name"]}: {one["Message"]}' for one in fields)
+    told = f'Validation failed - Reason="{reason}"' + "".join(f" {one['Name']}: {one['Message']}" for one in fields)
     return AwsError("ValidationException", 400, Message=told, Reason=reason, Fields=fields)
 
 
