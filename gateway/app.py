@@ -20,8 +20,7 @@ from gateway.api.health import add_health
 from gateway.config import ROLES
 from gateway.console import add_console
 from gateway.errors import Unavailable
-from gateway.events.aws_delivery import AwsDelivery, Credentials
-from gateway.events.aws_webhooks import Hook
+from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
@@ -156,7 +155,7 @@ class _Builder:
         self.retention = Retention(store, days=settings.retention_days, now=now_micros)
         self.post = Post(
             store, self.feed, self._decrypt, folder=settings.data_dir / "events",
-            allow_private=settings.allow_private_webhooks, clock=now_micros, aws=_aws_delivery(settings),
+            allow_private=settings.allow_private_webhooks, clock=now_micros, aws=AwsDelivery.of(settings),
             owns=lambda destination_id: self.keeper.holds(EVENTS + destination_id),
         )  # fmt: skip
         self.intake = Intake(
@@ -251,18 +250,6 @@ class _Builder:
             metrics=self.metrics, links=self.board, restart_connectors=self.change_connectors,
             simulator=self.simulator, now=now_micros,
         )  # fmt: skip
-
-
-def _aws_delivery(settings: Settings) -> AwsDelivery:
-    token, secret = settings.aws_session_token, settings.aws_secret_access_key
-    credentials = Credentials(
-        settings.aws_endpoint_url, settings.aws_access_key_id, secret.get_secret_value(), token.get_secret_value()
-    )
-    hooks = {
-        arn: Hook(one.url, one.form, one.secret.get_secret_value(), one.access_key.get_secret_value())
-        for arn, one in settings.aws_webhooks.items()
-    }
-    return AwsDelivery(credentials, hooks)
 
 
 class _Duties:

@@ -16,7 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from gateway.events.aws_webhooks import hook_sender
+from gateway.events.aws_webhooks import Hook, hook_sender
 from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, TAKEN, Outcome
 from gateway.events.webhooks import open_session
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-    from gateway.events.aws_webhooks import Hook
+    from gateway.config import Settings
     from gateway.events.destinations import Destination, Entry, Sender
 
 CONNECT_SECONDS = 5
@@ -241,6 +241,18 @@ class AwsDelivery:
         self._clients, self._hooks = Clients(credentials), hooks
         self._session: ClientSession | None = None
 
+    @classmethod
+    def of(cls, settings: Settings) -> AwsDelivery:
+        secret, token = settings.aws_secret_access_key, settings.aws_session_token
+        credentials = Credentials(
+            settings.aws_endpoint_url, settings.aws_access_key_id, secret.get_secret_value(), token.get_secret_value()
+        )
+        hooks = {
+            arn: Hook(one.url, one.form, one.secret.get_secret_value(), one.access_key.get_secret_value())
+            for arn, one in settings.aws_webhooks.items()
+        }
+        return cls(credentials, hooks)
+
     def sender(self, destination: Destination) -> Sender:
         """To the webhook that stands for the ARN, or else to AWS."""
         if hook := self._hooks.get(destination.target):
@@ -250,5 +262,6 @@ class AwsDelivery:
 
     async def close(self) -> None:
         await self._clients.close()
-        if self._session:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session:
+            await session.close()

@@ -15,8 +15,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import phonenumbers
-
 from gateway.events.record import EventType
 from gateway.model import OnUnknown
 from gateway.store.times import to_micros
@@ -107,6 +105,7 @@ class Sent(NamedTuple):
     price: int  # millionths of a US dollar
     created_at: int  # microseconds
     on_unknown: str
+    sender_country: str = ""  # of the number it left from; "" for a sender ID of every country
     protection: Mapping[str, str] | None = None  # what a protect configuration said of it, as its decision has it
 
 
@@ -130,7 +129,7 @@ def record_of(event: Mapping[str, Any], sent: Sent, *, receipts: bool = True) ->
         "isFinal": _is_final(status, data, sent, receipts=receipts),
         "originationPhoneNumber": data["from"],
         "destinationPhoneNumber": data["to"],
-        "isInternationalSend": _country_of(data["from"]) not in {"", sent.country},
+        "isInternationalSend": sent.sender_country not in {"", sent.country},
         "isoCountryCode": sent.country,
         "messageId": data["message_id"],
         "messageRequestTimestamp": sent.created_at // 1000,
@@ -196,14 +195,6 @@ def _protect(protection: Mapping[str, str] | None, status: str) -> dict[str, Any
 @lru_cache(maxsize=1024)
 def _milliseconds(timestamp: str) -> int:
     return to_micros(datetime.fromisoformat(timestamp)) // 1000
-
-
-@lru_cache(maxsize=4096)
-def _country_of(sender: str) -> str:
-    """The country of a phone number; "" for a short code or sender ID, which are of the country they send to."""
-    if not sender.startswith("+"):
-        return ""
-    return phonenumbers.region_code_for_number(phonenumbers.parse(sender)) or ""
 
 
 def two_way_message(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from gateway.events.destinations import TWO_WAY
 from gateway.events.log import Page, Row, page, reach
 from gateway.events.record import EventType
 from gateway.store.hot import Hot, among
-from gateway.store.tables import connectors, decisions, messages
+from gateway.store.tables import connectors, decisions, messages, phone_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.events.retries import Waiting
     from gateway.store.store import Store
 
-_MOST_DECISIONS = 4096  # whose protection is kept in memory
+_MOST_KNOWN = 4096  # decisions kept in memory
 
 
 class Source(Protocol):
@@ -89,7 +89,7 @@ class OfChannel:
         return orjson.dumps(two_way_message(event)).decode() if mine else ""
 
 
-_SENT = ("country", "encoding", "price", "created_at", "on_unknown", "connector_id", "decision_id")
+_SENT = ("country", "encoding", "price", "created_at", "on_unknown", "connector_id", "identity_id", "decision_id")
 _TOLD = ", ".join(f"m.{name}" for name in _SENT)
 # CROSS JOIN: SQLite then goes through the events, and never through all messages.
 _FRESH_OF_SET = f"""
@@ -122,9 +122,7 @@ class OfConfigurationSet:
     """What happens to the messages that name a configuration set, as AWS's records."""
 
     def __init__(self, store: Store, destination: Destination) -> None:
-        self._store, self._wanted = store, destination
-        self._protection: dict[str, Mapping[str, str] | None] = {}  # by decision
-        self._silent: frozenset[str] = frozenset()  # connectors whose carrier sends no receipts
+        self._store, self._wanted, self._around = store, destination, _Around(store)
 
     async def page(self, after: int, limit: int) -> Page:
         last, upto = await reach(self._store, after)
@@ -135,7 +133,7 @@ class OfConfigurationSet:
             FRESH_OF_SET, after, upto, wanted.account_id, types, wanted.configuration_set, limit
         )
         upto = found[-1][0] if len(found) == limit else upto
-        await self._look_up([row[4:] for row in found])
+        await self._around.look_up([row[4:] for row in found])
         said = [(row, self._say(row[3], row[4:])) for row in found]
         rows = [Row(row[0], row[1], row[2], record) for row, record in said if record]
         return Page(rows, upto, more=upto < last)
@@ -145,31 +143,56 @@ class OfConfigurationSet:
         wanted = self._wanted
         found = await self._store.peek(SENT, ids, wanted.account_id, wanted.configuration_set)
         sent = {row[0]: row[1:] for row in found}
-        await self._look_up(list(sent.values()))
+        await self._around.look_up(list(sent.values()))
         return [row._replace(data=self._say(row.data, sent.get(row.subject_id))) for row in rows]
 
     def _say(self, data: str, sent: Sequence[Any] | None) -> str:
         """The record as JSON; "" when there is none, or the destination does not want it."""
         if not data or sent is None:
             return ""
-        *told, connector_id, decision_id = sent
-        whole = Sent(*told, protection=self._protection.get(decision_id))
-        record = record_of(orjson.loads(data), whole, receipts=connector_id not in self._silent)
+        whole, receipts = self._around.complete(sent)
+        record = record_of(orjson.loads(data), whole, receipts=receipts)
         if record is None or not wants(self._wanted.types, record["eventType"]):
             return ""
         return orjson.dumps(record).decode()
 
-    async def _look_up(self, sent: Iterable[Sequence[Any]]) -> None:
-        """What must be known beside the messages: few connectors, and few decisions, which many messages share."""
-        unknown = {row[-1] for row in sent} - self._protection.keys()
-        if len(self._protection) > _MOST_DECISIONS:
+
+class _Around:
+    """What many messages share: connectors, numbers and decisions, looked up once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._silent: frozenset[str] = frozenset()  # connectors whose carrier sends no receipts
+        self._countries: dict[str, str] = {}  # by phone number
+        self._protection: dict[str, Mapping[str, str] | None] = {}  # by decision
+
+    def complete(self, sent: Sequence[Any]) -> tuple[Sent, bool]:
+        """The message as its record tells it, and whether its carrier sends receipts."""
+        country, encoding, price, created_at, on_unknown, connector_id, identity_id, decision_id = sent
+        ours, protection = self._countries.get(identity_id, ""), self._protection.get(decision_id)
+        whole = Sent(country, encoding, price, created_at, on_unknown, ours, protection)
+        return whole, connector_id not in self._silent
+
+    async def look_up(self, sent: Sequence[Sequence[Any]]) -> None:
+        """Learn what is not known yet of these. Raises Unavailable."""
+        if not sent:
+            return
+        if len(self._protection) > _MOST_KNOWN:
             self._protection.clear()
+        identities = {row[-2] for row in sent} - self._countries.keys()
+        ruled = {row[-1] for row in sent} - self._protection.keys()
         async with self._store.reading() as connection:
             settings = await connection.execute(select(connectors.c.id, connectors.c.settings))
             self._silent = frozenset(one.id for one in settings if _is_silent(one.settings))
-            query = select(decisions.c.id, decisions.c.body).where(decisions.c.id.in_(unknown))
-            bodies = (await connection.execute(query)).all() if unknown else ()
-        self._protection |= {one.id: orjson.loads(one.body).get("protection") for one in bodies}
+            if identities:
+                query = select(phone_numbers.c.id, phone_numbers.c.country).where(phone_numbers.c.id.in_(identities))
+                self._countries |= dict.fromkeys(identities, "") | {
+                    row[0]: row[1] for row in await connection.execute(query)
+                }
+            if ruled:
+                query = select(decisions.c.id, decisions.c.body).where(decisions.c.id.in_(ruled))
+                found = await connection.execute(query)
+                self._protection |= {row[0]: orjson.loads(row[1]).get("protection") for row in found}
 
 
 def _is_silent(settings: str) -> bool:
