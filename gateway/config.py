@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         description="Messages of one account that may wait, over all connectors. One more is answered 429 "
         "account_backlog_full; promotional ones at nine tenths of it.",
     )
+    aws_region: str = Field(
+        default="",
+        description="Region of the AWS wire: requests that are signed for another one are refused, and ARNs name it. "
+        "Empty: any region is taken, and ARNs name the one that the request is signed for.",
+    )
     drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")
     log_format: Literal["console", "json"] = Field(default="console", description="Logs for people or for programs.")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from compliance.types import AccountLimits
-from gateway.resources import accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import access_keys, accounts, api_keys, phone_numbers, pools, routes, sender_ids
 from gateway.resources import keywords as keyword_rows
 from gateway.routing import Directory
-from gateway.store import tables
+from gateway.store import tables, tables_access_keys
 from keywords.types import KeywordSet, MatchMode
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.model import OriginationIdentity, Pool
+    from gateway.resources.access_keys import AccessKey
     from gateway.resources.api_keys import ApiKey
     from gateway.store.store import Store
 
@@ -41,6 +42,7 @@ class _Snapshot:
     limits: Mapping[str, AccountLimits]
     keywords: Mapping[str, KeywordSet]  # by the id of a number or pool
     keys: Mapping[str, ApiKey]  # by the hash of the secret; only those not revoked
+    access_keys: Mapping[str, AccessKey]  # by id; only those not revoked
     senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
     backlog_limits: Mapping[str, int]  # of connectors that have one
 
@@ -52,7 +54,7 @@ class Catalog:
         self.version = 0
         self.revision = 0
         self._store = store
-        self._now = _Snapshot({}, {}, {}, {}, {}, {})
+        self._now = _Snapshot({}, {}, {}, {}, {}, {}, {})
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -108,6 +110,10 @@ class Catalog:
         """The key with this secret, unless it was revoked."""
         return self._now.keys.get(api_keys.hash_of(secret))
 
+    def access_key(self, key_id: str) -> AccessKey | None:
+        """The key with this id, unless it was revoked."""
+        return self._now.access_keys.get(key_id)
+
     def identity_by_sender(self, sender: str) -> tuple[str, OriginationIdentity] | None:
         """Whose number (E.164, or a short code) a text came to: the account and the number."""
         return self._now.senders.get(sender)
@@ -138,6 +144,7 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         limits=limits,
         keywords=await _keyword_sets(conn, [*_all(numbers), *_all(pooled)]),
         keys=await _keys(conn),
+        access_keys=await _access_keys(conn),
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
         backlog_limits=await _backlog_limits(conn),
     )
@@ -167,6 +174,12 @@ async def _keys(conn: AsyncConnection) -> dict[str, ApiKey]:
     t = tables.api_keys
     found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
     return {row.secret_hash: api_keys.of_row(row) for row in found}
+
+
+async def _access_keys(conn: AsyncConnection) -> dict[str, AccessKey]:
+    t = tables_access_keys.access_keys
+    found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
+    return {row.id: access_keys.of_row(row) for row in found}
 
 
 async def _backlog_limits(conn: AsyncConnection) -> dict[str, int]:

@@ -15,15 +15,15 @@ from aiohttp import web
 
 from gateway.api.aws import model
 from gateway.api.aws.authentication import authenticate
-from gateway.api.aws.body import read_document
+from gateway.api.aws.body import CONTENT_TYPE, read_document, read_octets
 from gateway.api.aws.errors import AwsError, internal, of_faults, of_gateway
 from gateway.api.aws.operations import handlers
+from gateway.api.aws.tokens import once
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_JSON = "application/x-amz-json-1.0"
 _TARGET = "PinpointSMSVoiceV2."
 
 log = structlog.get_logger()
@@ -44,17 +44,23 @@ async def serve(request: web.Request) -> web.Response:
 
 
 async def _answer(request: web.Request) -> Mapping[str, Any]:
-    octets, document = await read_document(request)
+    octets = await read_octets(request)
     caller = authenticate(request, octets)
     name = _target(request)
+    if name:
+        caller.require(name)
     if (handler := handlers().get(name)) is None:
         raise AwsError("UnknownOperationException", 400, Message="This server has no such operation.")
     operation = model.operation(name)
-    values, faults = model.read(operation.input_shape, document)
+    values, faults = model.read(operation.input_shape, read_document(octets))
     if faults:
         raise of_faults("MISSING_PARAMETER" if faults[0].message == model.MISSING else "INVALID_PARAMETER", faults)
-    found = await handler(caller.call(name, values))
-    return model.render(operation.output_shape, found)
+    call = caller.call(name, values)
+
+    async def answer() -> Mapping[str, Any]:
+        return model.render(operation.output_shape, await handler(call))
+
+    return await once(call, operation.idempotent_members, answer)
 
 
 def _target(request: web.Request) -> str:
@@ -68,5 +74,5 @@ def _failure(error: AwsError, request_id: str) -> web.Response:
 
 
 def _response(status: int, document: Mapping[str, Any], request_id: str) -> web.Response:
-    headers = {"Content-Type": _JSON, "x-amzn-RequestId": request_id}
+    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id}
     return web.Response(body=orjson.dumps(document), status=status, headers=headers)

@@ -1,0 +1,24 @@
+"""Access keys of the AWS wire."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+STEP = "pre"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "access_keys",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, server_default=""),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False, server_default=""),
+        sa.Column("created_at", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("revoked_at", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("id", name="pk_access_keys"),
+    )
