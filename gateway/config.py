@@ -106,6 +106,13 @@ class Settings(BaseSettings):
         le=1000,
         description="Most automatic replies to one person from one number an hour.",
     )
+    opt_in_lock_days: int = Field(
+        default=0,
+        ge=0,
+        le=365,
+        description="Days before an app may opt the same person in again by Amazon's DeleteOptedOutNumber, which "
+        "allows it once in 30; 0: at any time.",
+    )
     receipt_wait_hours: int = Field(
         default=72, ge=1, le=720, description="After so long without a final receipt, a message's status is UNKNOWN."
     )

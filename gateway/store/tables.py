@@ -84,8 +84,14 @@ phone_numbers = Table(
     _text("opt_out_list"),
     Column("pool_id", Text, ForeignKey("pools.id")),
     _int("two_way", 1),
+    _text("two_way_channel"),  # the ARN that texts to it are published to
+    _text("two_way_role"),  # the role's ARN that AWS would publish them as
     _int("self_managed_opt_outs"),
     _text("match_mode", "whole"),
+    _text("capabilities", "SMS"),  # separated by spaces
+    _int("international"),  # may be chosen for other countries than its own
+    _int("deletion_protection"),
+    _int("monthly_price"),
     Column("rate", Integer),  # parts a second
     _int("active", 1),
     _int("created_at"),
@@ -101,6 +107,8 @@ sender_ids = Table(
     _text("country"),
     _text("message_type"),
     _text("opt_out_list"),
+    _int("both_types"),  # takes texts of either type; message_type is that of one which names none
+    _int("deletion_protection"),
     Column("rate", Integer),
     _int("active", 1),
     _int("created_at"),
@@ -116,6 +124,8 @@ pools = Table(
     _text("message_type"),
     _text("opt_out_list"),
     _int("two_way", 1),
+    _text("two_way_channel"),
+    _text("two_way_role"),
     _int("self_managed_opt_outs"),
     _text("match_mode", "whole"),
     _int("shared_routes"),

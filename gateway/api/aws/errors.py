@@ -6,13 +6,14 @@ Exceptions, Reasons and resource types are the model's; ``gateway.api.aws.servin
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
-from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, TooMany, Unavailable
+from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
+from gateway.errors import Forbidden, GatewayError, NotFound, TooMany, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gateway.api.aws.model import FieldFault
 
@@ -71,6 +72,26 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
     return AwsError(name, 400, Message=f"{words} - {told}", **members)
 
 
+@contextlib.contextmanager
+def about(resource_type: str, resource_id: str) -> Iterator[None]:
+    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it."""
+    try:
+        yield
+    except NotFound as error:
+        if _thing(error) != resource_type:
+            raise
+        raise not_found(resource_type, resource_id) from error
+    except GatewayError as error:
+        if error.code not in CONFLICTS or CONFLICTS[error.code][1:] not in {(), (resource_type,)}:
+            raise
+        raise conflict(CONFLICTS[error.code][0], resource_type, resource_id) from error
+
+
+def _thing(error: NotFound) -> str:
+    """The type of what is not there: that of "opt_out_list_not_found" is opt-out-list, unless the table says so."""
+    return THINGS.get(error.code, error.code.removesuffix("_not_found").replace("_", "-"))
+
+
 def of_gateway(error: GatewayError, request_id: str) -> AwsError:
     """An error of ours in AWS's words.
 
@@ -81,8 +102,10 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
     if isinstance(error, NotFound):
-        return not_found(THINGS[error.code], error.field)
-    if isinstance(error, Conflict) and error.code in CONFLICTS:
+        return not_found(_thing(error), "")
+    if error.code in QUOTAS:
+        return quota(QUOTAS[error.code])
+    if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")
     return invalid(reason, FIELDS.get(error.field, error.field) or "Request", f"{error.detail} {error.remedy}".strip())
