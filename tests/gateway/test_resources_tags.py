@@ -20,7 +20,7 @@ async def resources(desk):
     await sender_ids.create(desk, **MAIN, sender="Acme", country="GB", now=NOW)
     return {
         "phone-number": f"phone-number/{number.id}", "pool": f"pool/{pool.id}", "opt-out-list": LIST,
-        "sender-id": "sender-id/ACME/GB",
+        "sender-id": "sender-id/Acme/GB",
     }  # fmt: skip
 
 

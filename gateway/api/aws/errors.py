@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
-from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
+from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,15 +74,22 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
 
 @contextlib.contextmanager
 def about(resource_type: str, resource_id: str) -> Iterator[None]:
-    """What is not there, or does not fit, is told as being this resource, by the id that the client gave."""
+    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it."""
     try:
         yield
     except NotFound as error:
+        if _thing(error) != resource_type:
+            raise
         raise not_found(resource_type, resource_id) from error
-    except Conflict as error:
-        if error.code not in CONFLICTS:
+    except GatewayError as error:
+        if error.code not in CONFLICTS or CONFLICTS[error.code][1:] not in {(), (resource_type,)}:
             raise
         raise conflict(CONFLICTS[error.code][0], resource_type, resource_id) from error
+
+
+def _thing(error: NotFound) -> str:
+    """The type of what is not there: that of "opt_out_list_not_found" is opt-out-list, unless the table says so."""
+    return THINGS.get(error.code, error.code.removesuffix("_not_found").replace("_", "-"))
 
 
 def of_gateway(error: GatewayError, request_id: str) -> AwsError:
@@ -97,10 +104,10 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
     if isinstance(error, QuotaExceeded):
         return quota(error.code.upper())
     if isinstance(error, NotFound):
-        return not_found(THINGS[error.code], error.field)
+        return not_found(_thing(error), "")
     if error.code in QUOTAS:
         return quota(QUOTAS[error.code])
-    if isinstance(error, Conflict) and error.code in CONFLICTS:
+    if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")
     return invalid(reason, FIELDS.get(error.field, error.field) or "Request", f"{error.detail} {error.remedy}".strip())

@@ -19,6 +19,8 @@ THINGS = {
     "verified_number_not_found": "verified-destination-number",
     "configuration_set_not_found": "configuration-set",
     "event_destination_not_found": "event-destination",
+    "not_opted_out": "opted-out-number",
+    "no_number_available": "phone-number",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
@@ -28,6 +30,17 @@ CONFLICTS = {
     "two_way_mismatch": ("TWO_WAY_CONFIG_MISMATCH",),
     "self_managed_opt_outs_mismatch": ("SELF_MANAGED_OPT_OUTS_MISMATCH",),
     "keyword_mismatch": ("KEYWORD_MISMATCH",),
+    "match_mode_mismatch": ("KEYWORD_MISMATCH",),  # how keywords are matched differs
+    "capabilities_mismatch": ("NUMBER_CAPABILITIES_MISMATCH",),
+    "phone_number_in_pool": ("PHONE_NUMBER_ASSOCIATED_TO_POOL",),
+    "sender_id_in_pool": ("SENDER_ID_ASSOCIATED_TO_POOL",),
+    "sender_id_exists": ("RESOURCE_ALREADY_EXISTS", "sender-id"),
+    "opt_out_list_exists": ("RESOURCE_ALREADY_EXISTS", "opt-out-list"),
+    "opt_out_list_in_use": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
+    "default_opt_out_list": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
+    "mandatory": ("RESOURCE_DELETION_NOT_ALLOWED", "keyword"),
+    "action_fixed": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "keyword"),
+    "last_identity": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "sender-id"),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
     "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
@@ -64,6 +77,10 @@ INVALIDS: dict[str, str] = {
     "wrong_answer": "INVALID_PARAMETER",  # so AWS tells a tax ID with a hyphen
     "required_field": "REGISTRATION_FIELD_CANNOT_BE_DELETED",
     "association_unsupported": "INVALID_REGISTRATION_ASSOCIATION",
+    "two_way_needed": "TWO_WAY_NOT_ENABLED",
+    "bad_arn": "INVALID_ARN",
+    "identity_in_use": "PHONE_NUMBER_CANNOT_BE_RELEASED",
+    "opt_in_locked": "PHONE_NUMBER_CANNOT_BE_OPTED_IN",
 }
 
 # Our name of a field -> the member of AWS's input.
@@ -75,11 +92,23 @@ FIELDS = {
     "max_price": "MaxPrice",
     "context": "Context",
     "policy": "Policy",
-    "phone": "DestinationPhoneNumber",
     "countries": "CountryRuleSetUpdates",
     "expires_at": "ExpirationTimestamp",
     "code": "VerificationCode",
     "path": "FieldPath",
     "answer": "TextValue",
     "resource": "ResourceId",
+    "number": "PhoneNumber",
+    "phone": "OptedOutNumber",
+    "sender": "SenderId",
+    "country": "IsoCountryCode",
+    "message_type": "MessageType",
+    "opt_out_list": "OptOutListName",
+    "two_way": "TwoWayEnabled",
+    "two_way_channel": "TwoWayChannelArn",
+    "self_managed_opt_outs": "SelfManagedOptOutsEnabled",
+    "word": "Keyword",
+    "message": "KeywordMessage",
+    "action": "KeywordAction",
+    "tags": "Tags",
 }
