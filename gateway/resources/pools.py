@@ -341,4 +341,6 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
         values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
     if "two_way_channel" in values:
         values["two_way_channel"] = checks.channel(values["two_way_channel"])
+    if "two_way_role" in values:
+        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
     return values

@@ -74,7 +74,10 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
 
 @contextlib.contextmanager
 def about(resource_type: str, resource_id: str) -> Iterator[None]:
-    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it."""
+    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it.
+
+    A conflict that may be about any type is about the innermost of several.
+    """
     try:
         yield
     except NotFound as error:

@@ -68,6 +68,7 @@ FIELDS = {
     "opt_out_list": "OptOutListName",
     "two_way": "TwoWayEnabled",
     "two_way_channel": "TwoWayChannelArn",
+    "two_way_role": "TwoWayChannelRole",
     "self_managed_opt_outs": "SelfManagedOptOutsEnabled",
     "word": "Keyword",
     "message": "KeywordMessage",
