@@ -88,6 +88,7 @@ PURPOSES: Mapping[str, str] = {
     Purpose.KEYWORD_RESPONSE: "An automatic answer to a keyword",
     Purpose.OPT_OUT_CONFIRMATION: "The confirmation of an opt-out",
     Purpose.OPT_IN_CONFIRMATION: "The confirmation of an opt-in",
+    Purpose.VERIFICATION_CODE: "A code that verifies the number",
 }
 TYPES: Mapping[str, str] = {"TRANSACTIONAL": "Transactional", "PROMOTIONAL": "Promotional"}
 ENCODINGS: Mapping[str, str] = {

@@ -22,6 +22,7 @@ _T = tables.event_destinations
 
 WEBHOOK = "webhook"
 FILE = "file"
+SNS, FIREHOSE, CLOUDWATCH_LOGS = "sns", "firehose", "cloudwatch_logs"  # of a configuration set
 MAX_BATCH = 100
 
 
@@ -30,10 +31,11 @@ class Destination:
     """One destination, without its progress.
 
     Attributes:
-        target: URL of a webhook, path of a file.
-        secret: encrypted "whsec_…"; None for a file.
-        types: the types of events it wants; empty means all.
+        target: URL of a webhook, path of a file, ARN of what is AWS's.
+        secret: encrypted "whsec_…"; None for all but webhooks.
+        types: the types of events it wants; empty means all. AWS's types for a destination of a configuration set.
         batch_size: 1, one event a request; more, up to so many in one.
+        configuration_set: the one whose messages it is told of, in AWS's words; "" for everything, in ours.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Destination:
     secret: bytes | None
     types: tuple[str, ...]
     batch_size: int
+    configuration_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +128,5 @@ def _destination(row: SqlRow[Any]) -> Destination:
         secret=row.secret,
         types=tuple(orjson.loads(row.types)),
         batch_size=max(1, min(row.batch_size, MAX_BATCH)),
+        configuration_set=row.configuration_set,
     )

@@ -132,6 +132,7 @@ def _to_json(limits: AccountLimits) -> str:
         "recipient_limits": [[one.count, one.per.total_seconds()] for one in limits.recipient_limits],
         "monthly_spend_limit": None if spend is None else str(spend),
         "duplicate_window": limits.duplicate_window.total_seconds(),
+        "sandbox": limits.sandbox,
     }
     return orjson.dumps(document).decode()
 
@@ -148,4 +149,5 @@ def _from_json(text: str) -> AccountLimits:
         ),
         monthly_spend_limit=None if spend is None else Decimal(spend),
         duplicate_window=timedelta(seconds=known["duplicate_window"]),
+        sandbox=known.get("sandbox", False),  # what was stored before there was a sandbox has no word of it
     )

@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from compliance.types import AccountLimits
-from gateway.resources import access_keys, accounts, api_keys, phone_numbers, pools, routes, sender_ids
+from gateway.resources import (
+    access_keys,
+    accounts,
+    api_keys,
+    configuration_sets,
+    phone_numbers,
+    pools,
+    protection,
+    routes,
+    sender_ids,
+    verified_numbers,
+)
 from gateway.resources import keywords as keyword_rows
+from gateway.resources.verified_numbers import SIMULATOR_NUMBERS
 from gateway.routing import Directory
-from gateway.store import tables, tables_access_keys
+from gateway.store import tables, tables_access_keys, tables_configuration_sets
 from keywords.types import KeywordSet, MatchMode
 
 if TYPE_CHECKING:
@@ -29,6 +41,8 @@ if TYPE_CHECKING:
     from gateway.model import OriginationIdentity, Pool
     from gateway.resources.access_keys import AccessKey
     from gateway.resources.api_keys import ApiKey
+    from gateway.resources.configuration_sets import ConfigurationSet
+    from gateway.resources.protection import Guard, Guards
     from gateway.store.store import Store
 
 _NO_LIMITS = AccountLimits()
@@ -45,6 +59,9 @@ class _Snapshot:
     access_keys: Mapping[str, AccessKey]  # by id; only those not revoked
     senders: Mapping[str, tuple[str, OriginationIdentity]]  # phone numbers, with their account
     backlog_limits: Mapping[str, int]  # of connectors that have one
+    guards: Mapping[str, Guards]  # of accounts that have a protect configuration
+    verified: frozenset[tuple[str, str]]  # account and number
+    sets: Mapping[tuple[str, str], ConfigurationSet]  # by account and name
 
 
 class Catalog:
@@ -54,7 +71,7 @@ class Catalog:
         self.version = 0
         self.revision = 0
         self._store = store
-        self._now = _Snapshot({}, {}, {}, {}, {}, {}, {})
+        self._now = _Snapshot({}, {}, {}, {}, {}, {}, {}, {}, frozenset(), {})
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -97,6 +114,23 @@ class Catalog:
         return self._now.limits.get(account_id, _NO_LIMITS)
 
     @property
+    def guarded(self) -> bool:
+        """Whether any account has a protect configuration."""
+        return bool(self._now.guards)
+
+    def guard(self, account_id: str, asked: str, set_name: str) -> Guard | None:
+        """The protect configuration that counts for a send, by what it names: one, or a configuration set, or ""."""
+        guards = self._now.guards.get(account_id)
+        if guards is None:
+            return None
+        of_set = self.configuration_set(account_id, set_name) if set_name else None
+        return guards.of_send(asked or (of_set.protect_id if of_set else ""))
+
+    def is_verified(self, account_id: str, phone: str) -> bool:
+        """Whether the account may text this number (E.164) in the sandbox."""
+        return (account_id, phone) in self._now.verified or phone in SIMULATOR_NUMBERS
+
+    @property
     def backlog_limits(self) -> Mapping[str, int]:
         """How many messages may wait for a connector, where it says so itself."""
         return self._now.backlog_limits
@@ -113,6 +147,10 @@ class Catalog:
     def access_key(self, key_id: str) -> AccessKey | None:
         """The key with this id, unless it was revoked."""
         return self._now.access_keys.get(key_id)
+
+    def configuration_set(self, account_id: str, name: str) -> ConfigurationSet | None:
+        """The account's set of that name."""
+        return self._now.sets.get((account_id, name))
 
     def identity_by_sender(self, sender: str) -> tuple[str, OriginationIdentity] | None:
         """Whose number (E.164, or a short code) a text came to: the account and the number."""
@@ -147,6 +185,9 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         access_keys=await _access_keys(conn),
         senders={one.sender: (account_id, one) for account_id, ones in numbers.items() for one in ones},
         backlog_limits=await _backlog_limits(conn),
+        guards=await protection.load(conn),
+        verified=await verified_numbers.load(conn),
+        sets=await _sets(conn),
     )
 
 
@@ -185,6 +226,11 @@ async def _access_keys(conn: AsyncConnection) -> dict[str, AccessKey]:
 async def _backlog_limits(conn: AsyncConnection) -> dict[str, int]:
     t = tables.connectors.c
     return {row.id: row.backlog_limit for row in await conn.execute(select(t.id, t.backlog_limit)) if row.backlog_limit}
+
+
+async def _sets(conn: AsyncConnection) -> dict[tuple[str, str], ConfigurationSet]:
+    found = await conn.execute(select(tables_configuration_sets.configuration_sets))
+    return {(row.account_id, row.name): configuration_sets.of_row(row) for row in found}
 
 
 def _all(by_account: Mapping[str, list[Any]]) -> Iterable[Any]:

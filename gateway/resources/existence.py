@@ -12,6 +12,7 @@ from sqlalchemy import Table, and_, select
 from gateway.resources import rows
 from gateway.resources.checks import is_storable
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
+from gateway.store.tables_protect import protect_configurations, verified_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,8 @@ KINDS: Mapping[str, Kind] = {
     "phone-number": _by(phone_numbers.c.id),
     "pool": _by(pools.c.id),
     "opt-out-list": _by(opt_out_lists.c.name),
+    "protect-configuration": _by(protect_configurations.c.id),
+    "verified-destination-number": _by(verified_numbers.c.id),
     "sender-id": Kind(sender_ids, _by_sender_and_country),
 }
 

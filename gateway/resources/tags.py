@@ -7,6 +7,7 @@ Rule 2: tags go with their resource: whoever deletes one calls ``drop``.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 MOST = 50
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 async def put(tx: Tx, account_id: str, resource: str, tags: Mapping[str, str]) -> None:

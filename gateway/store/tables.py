@@ -322,6 +322,7 @@ messages = Table(
     _text("context", "{}"),
     _text("decision_id"),
     _text("key_id"),
+    _text("configuration_set"),  # the name of the one that the app gave
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
     Index("ix_messages_person", "account_id", "destination", "created_at"),
@@ -432,13 +433,17 @@ events = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
+_OF_SET = text("configuration_set <> ''")
 event_destinations = Table(
     "event_destinations",
     metadata,
     Column("id", Text, primary_key=True),
     _account(),
-    _text("kind"),  # webhook, file
-    _text("target"),  # URL or path
+    _text("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, two_way
+    _text("configuration_set"),  # whose messages it is told of; "" for everything
+    _text("name"),  # within its set
+    _text("role_arn"),  # as AWS's clients gave it
+    _text("target"),  # URL, path or ARN
     Column("secret", LargeBinary),  # encrypted
     _text("types", "[]"),  # JSON list; empty means all
     _int("batch_size", 1),
@@ -446,6 +451,15 @@ event_destinations = Table(
     _int("cursor"),  # the last event given, or put aside
     _text("trouble"),  # why it does not get through now
     _int("created_at"),
+    Index(
+        "ix_event_destinations_of_set",
+        "account_id",
+        "configuration_set",
+        "name",
+        unique=True,
+        sqlite_where=_OF_SET,
+        postgresql_where=_OF_SET,
+    ),
 )
 
 event_retries = Table(

@@ -14,6 +14,11 @@ THINGS = {
     "not_in_pool": "phone-number",
     "not_opted_out": "opted-out-number",
     "no_number_available": "phone-number",
+    "protect_configuration_not_found": "protect-configuration",
+    "number_override_not_found": "protect-configuration",
+    "verified_number_not_found": "verified-destination-number",
+    "configuration_set_not_found": "configuration-set",
+    "event_destination_not_found": "event-destination",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
@@ -36,11 +41,19 @@ CONFLICTS = {
     "last_identity": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "sender-id"),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
+    "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
+    "protect_configuration_in_use": ("PROTECT_CONFIGURATION_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "protect_configuration_not_in_use": ("PROTECT_CONFIGURATION_NOT_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "verified_number_exists": ("RESOURCE_ALREADY_EXISTS",),
+    "too_new": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_verified": ("VERIFICATION_ALREADY_COMPLETE",),
+    "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
 # Code of a Conflict that AWS tells as a quota -> Reason.
 QUOTAS = {
     "too_many_tags": "TAGS_PER_RESOURCE",
+    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
 }
 
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
@@ -49,6 +62,7 @@ INVALIDS: dict[str, str] = {
     "bad_arn": "INVALID_ARN",
     "identity_in_use": "PHONE_NUMBER_CANNOT_BE_RELEASED",
     "opt_in_locked": "PHONE_NUMBER_CANNOT_BE_OPTED_IN",
+    "wrong_code": "VERIFICATION_CODE_MISMATCH",
 }
 
 # Our name of a field -> the member of AWS's input.
@@ -61,7 +75,6 @@ FIELDS = {
     "context": "Context",
     "policy": "Policy",
     "number": "PhoneNumber",
-    "phone": "OptedOutNumber",
     "sender": "SenderId",
     "country": "IsoCountryCode",
     "message_type": "MessageType",
@@ -74,4 +87,8 @@ FIELDS = {
     "message": "KeywordMessage",
     "action": "KeywordAction",
     "tags": "Tags",
+    "phone": "DestinationPhoneNumber",
+    "countries": "CountryRuleSetUpdates",
+    "expires_at": "ExpirationTimestamp",
+    "code": "VerificationCode",
 }
