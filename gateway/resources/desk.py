@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import update
 
 from gateway.resources.checks import MOST_PER_PAGE
+from gateway.resources.quotas import Quotas
 from gateway.store.tables import catalog_state
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Desk:
     store: Store
     vault: Vault
     catalog: Catalog
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def change(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Write something that the catalog holds; returns when the change is committed and the catalog shows it.

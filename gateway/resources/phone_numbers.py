@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 OF_POOL = frozenset({
     "message_type", "opt_out_list", "two_way", "two_way_channel", "two_way_role", "self_managed_opt_outs", "match_mode",
 })  # fmt: skip
+QUOTA = "PHONE_NUMBERS_PER_ACCOUNT"
 KINDS = frozenset(IdentityKind) - {IdentityKind.SENDER_ID}
 
 
@@ -110,6 +111,7 @@ async def create(
     checked = _values(values)
 
     async def work(tx: Tx) -> OriginationIdentity:
+        await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
         if (made := await create_in(tx, account_id, checked, now)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
         return made

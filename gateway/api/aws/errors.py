@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
-from gateway.errors import Forbidden, GatewayError, NotFound, TooMany, Unavailable
+from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
+from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -104,10 +104,10 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
         return throttled() if isinstance(error, TooMany) else internal(request_id)
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if isinstance(error, NotFound):
         return not_found(_thing(error), "")
-    if error.code in QUOTAS:
-        return quota(QUOTAS[error.code])
     if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")

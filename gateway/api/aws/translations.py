@@ -50,12 +50,6 @@ CONFLICTS = {
     "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
-# Code of a Conflict that AWS tells as a quota -> Reason.
-QUOTAS = {
-    "too_many_tags": "TAGS_PER_RESOURCE",
-    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
-}
-
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {
     "two_way_needed": "TWO_WAY_NOT_ENABLED",
