@@ -12,6 +12,8 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
+    "not_opted_out": "opted-out-number",
+    "no_number_available": "phone-number",
     "protect_configuration_not_found": "protect-configuration",
     "number_override_not_found": "protect-configuration",
     "registration_not_found": "registration",
@@ -19,8 +21,6 @@ THINGS = {
     "verified_number_not_found": "verified-destination-number",
     "configuration_set_not_found": "configuration-set",
     "event_destination_not_found": "event-destination",
-    "not_opted_out": "opted-out-number",
-    "no_number_available": "phone-number",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
@@ -63,12 +63,6 @@ CONFLICTS = {
     "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
-# Code of a Conflict that AWS tells as a quota -> Reason.
-QUOTAS = {
-    "too_many_tags": "TAGS_PER_RESOURCE",
-    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
-}
-
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {
     "wrong_code": "VERIFICATION_CODE_MISMATCH",
@@ -99,16 +93,17 @@ FIELDS = {
     "answer": "TextValue",
     "resource": "ResourceId",
     "number": "PhoneNumber",
-    "phone": "OptedOutNumber",
     "sender": "SenderId",
     "country": "IsoCountryCode",
     "message_type": "MessageType",
     "opt_out_list": "OptOutListName",
     "two_way": "TwoWayEnabled",
     "two_way_channel": "TwoWayChannelArn",
+    "two_way_role": "TwoWayChannelRole",
     "self_managed_opt_outs": "SelfManagedOptOutsEnabled",
     "word": "Keyword",
     "message": "KeywordMessage",
     "action": "KeywordAction",
     "tags": "Tags",
+    "phone": "DestinationPhoneNumber",
 }
