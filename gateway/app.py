@@ -40,6 +40,7 @@ from gateway.receipts import Receipts
 from gateway.resources import accounts, connectors
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.retention import Retention
 from gateway.services import SERVICES, Services
 from gateway.store import migrate
@@ -109,7 +110,7 @@ async def _open_desk(settings: Settings, stack: contextlib.AsyncExitStack) -> De
     store = Store(settings.database)
     store.start()
     stack.push_async_callback(store.close)
-    desk = Desk(store, Vault.of(settings), await Catalog.load(store))
+    desk = Desk(store, Vault.of(settings), await Catalog.load(store), Quotas.of(settings))
     await accounts.ensure_default(desk, now_micros())
     return desk
 

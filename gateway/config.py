@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         description="Region of the AWS wire: requests that are signed for another one are refused, and ARNs name it. "
         "Empty: any region is taken, and ARNs name the one that the request is signed for.",
     )
+    quotas: Literal["generous", "aws"] = Field(
+        default="generous",
+        description="How many resources of a kind an account may have: 10,000, or as many as AWS gives a new account "
+        "(25 numbers, 25 pools, 30 keywords each), for an app that is to meet the limits it will meet there.",
+    )
     drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")
     log_format: Literal["console", "json"] = Field(default="console", description="Logs for people or for programs.")

@@ -25,6 +25,7 @@ from gateway.model import DEFAULT_ACCOUNT
 from gateway.resources.catalog import Catalog
 from gateway.resources.checks import MOST_PER_PAGE
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.store import migrate
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
@@ -94,7 +95,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     store = Store(settings.database)
     store.start()
     try:
-        yield Desk(store, Vault.of(settings), await Catalog.load(store))
+        yield Desk(store, Vault.of(settings), await Catalog.load(store), Quotas.of(settings))
     finally:
         await store.close()
 

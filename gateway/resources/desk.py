@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import update
 
+from gateway.resources.quotas import Quotas
 from gateway.store.tables import catalog_state
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Desk:
     store: Store
     vault: Vault
     catalog: Catalog
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def change(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Write something that the catalog holds; returns when the change is committed and the catalog shows it.

@@ -33,6 +33,7 @@ from gateway.outbound.decision import Links
 from gateway.resources import accounts, api_keys, connectors, phone_numbers, routes, sender_ids
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.services import SERVICES, Services
 from gateway.store import migrate, tables
 from gateway.store.secrets import Vault
@@ -128,7 +129,7 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
             (folder / name).write_bytes(octets)
     store = Store(config.database)
     store.start()
-    desk = Desk(store, Vault.of(config), await Catalog.load(store))
+    desk = Desk(store, Vault.of(config), await Catalog.load(store), Quotas.of(config))
     if config.database_url:
         furnished = _Furnished({}, *await _furnish(desk))
     links = LinkBoard([ConnectorStatus("c1", up=True, free=10, links=(LinkStatus(0, "BOUND_TRX", 0, 10),))])

@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
-from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, TooMany, Unavailable
+from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,6 +94,8 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
         return throttled() if isinstance(error, TooMany) else internal(request_id)
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if isinstance(error, NotFound):
         return not_found(THINGS[error.code], error.field)
     if error.code in QUOTAS:

@@ -53,7 +53,6 @@ CONFLICTS = {
 # Code of a Conflict that AWS tells as a quota -> Reason.
 QUOTAS = {
     "too_many_tags": "TAGS_PER_RESOURCE",
-    "too_many_codes": "VERIFICATION_ATTEMPTS_PER_DAY",
 }
 
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
