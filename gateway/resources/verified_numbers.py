@@ -147,7 +147,8 @@ async def new_code(conn: AsyncConnection, row: Row[Any], now: int) -> str:
     """A code for this number in place of any before, to be sent in the same transaction.
 
     Raises:
-        Conflict: it is verified (``already_verified``), or has had its codes of the day (``verification_attempts_per_day``).
+        Conflict: it is verified (``already_verified``).
+        QuotaExceeded: it has had its codes of the day.
     """
     _check_pending(row)
     sent = row.codes_today if row.code_sent_at // DAY == now // DAY else 0

@@ -14,6 +14,9 @@ THINGS = {
     "not_in_pool": "phone-number",
     "protect_configuration_not_found": "protect-configuration",
     "number_override_not_found": "protect-configuration",
+    "notify_configuration_not_found": "notify-configuration",
+    "notify_template_not_found": "notify-template",
+    "rcs_agent_not_found": "rcs-agent",
     "registration_not_found": "registration",
     "registration_attachment_not_found": "registration-attachment",
     "verified_number_not_found": "verified-destination-number",
@@ -44,6 +47,7 @@ CONFLICTS = {
     "attachment_in_use": ("RESOURCE_DELETION_NOT_ALLOWED",),
     "already_associated": ("RESOURCE_ALREADY_ASSOCIATED",),
     "registration_not_complete": ("REGISTRATION_NOT_COMPLETE",),
+    "pool_in_use": ("POOL_ASSOCIATED_TO_NOTIFY_CONFIGURATION",),
     "verified_number_exists": ("RESOURCE_ALREADY_EXISTS",),
     "too_new": ("RESOURCE_DELETION_NOT_ALLOWED",),
     "already_verified": ("VERIFICATION_ALREADY_COMPLETE",),
@@ -58,6 +62,8 @@ QUOTAS = {
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {
     "wrong_code": "VERIFICATION_CODE_MISMATCH",
+    "two_way_channel_missing": "TWO_WAY_CHANNEL_NOT_PRESENT",
+    "two_way_off": "TWO_WAY_NOT_ENABLED",
     "unknown_field": "UNKNOWN_REGISTRATION_FIELD",
     "wrong_kind": "FIELD_VALIDATION_FAILED",
     "wrong_answer": "INVALID_PARAMETER",  # so AWS tells a tax ID with a hyphen
@@ -79,6 +85,11 @@ FIELDS = {
     "expires_at": "ExpirationTimestamp",
     "code": "VerificationCode",
     "path": "FieldPath",
+    "variables": "TemplateVariables",
+    "channels": "EnabledChannels",
+    "events": "TwoWayRcsEventsEnabled",
+    "two_way": "TwoWayEnabled",
+    "two_way_channel": "TwoWayChannelArn",
     "answer": "TextValue",
     "resource": "ResourceId",
 }
