@@ -25,6 +25,7 @@ from gateway.resources import rows
 from gateway.resources.tags import NO_TAGS
 from gateway.resources.tags import drop as drop_tags
 from gateway.resources.tags import put as put_tags
+from gateway.store.tables_channels import rcs_agents
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.times import DAY, SECOND
 
@@ -64,6 +65,7 @@ async def create(
 
     Raises:
         Invalid: it is no number.
+        NotFound: there is no such RCS agent.
         Conflict: it is there (``verified_number_exists``), or has too many tags.
     """
     values = {
@@ -72,9 +74,10 @@ async def create(
     }  # fmt: skip
 
     async def work(tx: Tx) -> VerifiedNumber:
-        await desk.quotas.require(
-            tx.conn, "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT", verified_numbers.c.account_id == account_id
-        )
+        if rcs_agent_id:
+            await rows.one(tx.conn, rcs_agents, account_id, rcs_agent_id, "rcs_agent")
+        mine = verified_numbers.c.account_id == account_id
+        await desk.quotas.require(tx.conn, "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT", mine)
         if not await rows.insert_new(tx.conn, verified_numbers, values):
             raise Conflict("verified_number_exists", "The number is there already.", field="phone")
         await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
