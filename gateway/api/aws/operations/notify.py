@@ -233,4 +233,5 @@ def _country(code: str) -> dict[str, Any]:
         "CountryName": known.name if known else code,
         "SupportedChannels": ["SMS"],
         "SupportedUseCases": ["CODE_VERIFICATION"],
+        "SupportedTiers": [_TIER],
     }
