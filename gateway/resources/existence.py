@@ -12,6 +12,7 @@ from sqlalchemy import Table, and_, select
 from gateway.resources import rows
 from gateway.resources.checks import is_storable
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
+from gateway.store.tables_configuration_sets import configuration_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +49,7 @@ def _by_sender_and_country(name: str) -> ColumnElement[bool]:
 KINDS: Mapping[str, Kind] = {
     "phone-number": _by(phone_numbers.c.id),
     "pool": _by(pools.c.id),
+    "configuration-set": _by(configuration_sets.c.name),
     "opt-out-list": _by(opt_out_lists.c.name),
     "sender-id": Kind(sender_ids, _by_sender_and_country),
 }

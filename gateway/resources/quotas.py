@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from gateway.errors import QuotaExceeded
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
+from gateway.store.tables_configuration_sets import configuration_sets
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -53,6 +54,7 @@ COUNTED: dict[str, tuple[Table, str]] = {
     "PHONE_NUMBERS": (phone_numbers, "PHONE_NUMBERS_PER_ACCOUNT"),
     "POOLS": (pools, "POOLS_PER_ACCOUNT"),
     "OPT_OUT_LISTS": (opt_out_lists, "OPT_OUT_LISTS_PER_ACCOUNT"),
+    "CONFIGURATION_SETS": (configuration_sets, "CONFIGURATION_SETS_PER_ACCOUNT"),
     "SENDER_IDS": (sender_ids, "SENDER_IDS_PER_ACCOUNT"),
 }
 

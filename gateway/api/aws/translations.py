@@ -12,8 +12,6 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
-    "configuration_set_not_found": "configuration-set",
-    "event_destination_not_found": "event-destination",
     "not_opted_out": "opted-out-number",
     "no_number_available": "phone-number",
 }
@@ -31,6 +29,9 @@ CONFLICTS = {
     "sender_id_in_pool": ("SENDER_ID_ASSOCIATED_TO_POOL",),
     "sender_id_exists": ("RESOURCE_ALREADY_EXISTS", "sender-id"),
     "opt_out_list_exists": ("RESOURCE_ALREADY_EXISTS", "opt-out-list"),
+    "configuration_set_exists": ("RESOURCE_ALREADY_EXISTS", "configuration-set"),
+    "event_destination_exists": ("RESOURCE_ALREADY_EXISTS", "event-destination"),
+    "event_destination_mismatch": ("EVENT_DESTINATION_MISMATCH", "event-destination"),
     "opt_out_list_in_use": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
     "default_opt_out_list": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
     "mandatory": ("RESOURCE_DELETION_NOT_ALLOWED", "keyword"),
