@@ -108,6 +108,7 @@ class Purpose(StrEnum):
     KEYWORD_RESPONSE = "keyword_response"
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     OPT_IN_CONFIRMATION = "opt_in_confirmation"
+    VERIFICATION_CODE = "verification_code"
 
 
 class OnUnknown(StrEnum):

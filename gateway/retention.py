@@ -6,7 +6,8 @@ Rule 2: a message that is not final stays, however old.
 Rule 3: an event stays until every enabled destination has had it or given it up, but no longer than ``WAIT_FOR_EVENTS``
 beyond its time: a receiver that nobody mends must not fill the disk.
 Rule 4: a decision goes when no message has had it for that time. Consent, opt-outs and texts from people stay.
-Rule 5: rows go in small transactions with a pause between them, so that nobody waits for them.
+Rule 5: which watched numbers were texted is known for as long as neighbours count, however long messages are kept.
+Rule 6: rows go in small transactions with a pause between them, so that nobody waits for them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import and_, delete, func, literal_column, or_, select, true
 
+from compliance.rules.destination_protected import WINDOW
 from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
 from gateway.store.tables_configuration_sets import message_feedback
-from gateway.store.times import DAY, first_id
+from gateway.store.tables_protect import watched_numbers
+from gateway.store.times import DAY, first_id, span
 from gateway.store.writer import is_unavailable
 
 if TYPE_CHECKING:
@@ -84,6 +87,8 @@ class Retention:
                         await self._drop_days(oldest)
         if self._days:
             await self._prune(oldest)
+        unwatched = watched_numbers.c.texted_at <= now - span(WINDOW)
+        await self._delete(select(watched_numbers.c.texted_at).where(unwatched).distinct(), watched_numbers.c.texted_at)
 
     async def _drop_days(self, oldest: int) -> None:
         engine = self._store.reader

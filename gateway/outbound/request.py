@@ -40,6 +40,7 @@ class SendRequest(NamedTuple):
     substitute: bool = False  # apply the look-alike substitution that saves a part
     dry_run: bool = False
     context: Mapping[str, str] = NO_CONTEXT
+    protect_configuration: str = ""  # its id; "" takes the configuration set's, or the account's default
     in_reply_to: str = ""
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MOST_PER_PAGE = 1000
 _LINE_BREAKS = frozenset("\n\r\t")
 _HIGHEST_PRICE = Decimal(1000)
-_CHANNEL = re.compile(r"arn:\S{16,2044}|connect\.[a-z0-9-]{1,40}\.amazonaws\.com")
+_ARN = re.compile(r"arn:[!-~]{16,2044}")
+_CONNECT = re.compile(r"connect\.[a-z0-9-]{1,40}\.amazonaws\.com")
 _SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -134,8 +135,13 @@ def channel(value: str, field: str = "two_way_channel") -> str:
 
     (https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms.html)
     """
-    if value and not _CHANNEL.fullmatch(value):
-        raise Invalid("bad_arn", f"{field} is no ARN.", field=field, remedy="Give the ARN of a topic.")
+    return value if _CONNECT.fullmatch(value) else arn(value, field)
+
+
+def arn(value: str, field: str) -> str:
+    """An Amazon Resource Name, or nothing."""
+    if value and not _ARN.fullmatch(value):
+        raise Invalid("bad_arn", f"{field} is no ARN.", field=field, remedy="Write it as arn:aws:SERVICE:…")
     return value
 
 

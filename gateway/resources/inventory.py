@@ -169,7 +169,8 @@ async def request(
     Raises:
         Invalid: a simulator number is for transactional texts only (``simulator_type``).
         NotFound: no free number is so (``no_number_available``); there is no such opt-out list or pool.
-        Conflict: the number does not match the pool, as ``pools.join``; or there are too many tags.
+        Conflict: the number does not match the pool, as ``pools.join``.
+        QuotaExceeded: the account has as many numbers, or the pool as many members, as it may; too many tags.
     """
     if wanted.kind == IdentityKind.SIMULATOR and message_type != MessageType.TRANSACTIONAL:
         raise Invalid("simulator_type", "A simulator number is for TRANSACTIONAL texts only.", field="message_type")
@@ -180,9 +181,10 @@ async def request(
     }  # fmt: skip
 
     async def work(tx: Tx) -> OriginationIdentity:
+        await desk.quotas.require(tx.conn, phone_numbers.QUOTA, numbers_table.c.account_id == account_id)
         made = await _lease(tx, account_id, wanted, lease, now)
         await tags.put(tx, account_id, f"phone-number/{made.id}", tagged or {})
-        return await pools.join_in(tx, account_id, pool_id, made.id) if pool_id else made
+        return await pools.join_in(desk, tx, account_id, pool_id, made.id) if pool_id else made
 
     return await desk.change(work)
 

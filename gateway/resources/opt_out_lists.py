@@ -53,6 +53,7 @@ async def create(
 
     async def work(tx: Tx) -> OptOutList:
         values = {"account_id": account_id, "name": name, "created_at": now}
+        await desk.quotas.require(tx.conn, "OPT_OUT_LISTS_PER_ACCOUNT", opt_out_lists.c.account_id == account_id)
         if not await rows.insert_new(tx.conn, opt_out_lists, values):
             raise Conflict("opt_out_list_exists", "There is an opt-out list of that name.", field="name")
         await tags.put(tx, account_id, f"opt-out-list/{name}", tagged or {})

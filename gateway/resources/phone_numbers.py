@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 OF_POOL = frozenset({
     "message_type", "opt_out_list", "two_way", "two_way_channel", "two_way_role", "self_managed_opt_outs", "match_mode",
 })  # fmt: skip
+QUOTA = "PHONE_NUMBERS_PER_ACCOUNT"
 KINDS = frozenset(IdentityKind) - {IdentityKind.SENDER_ID}
 
 
@@ -110,6 +111,7 @@ async def create(
     checked = _values(values)
 
     async def work(tx: Tx) -> OriginationIdentity:
+        await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
         if (made := await create_in(tx, account_id, checked, now)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
         return made
@@ -132,11 +134,12 @@ async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int
     """
     check_two_way(values)
     await opt_out_lists.require(tx.conn, account_id, values["opt_out_list"])
-    keys = {"id": rows.resource_id("phone"), "account_id": account_id, "created_at": now}
+    number_id = rows.resource_id("phone")
+    keys = {"id": number_id, "account_id": account_id, "created_at": now}
     if not await rows.insert_new(tx.conn, phone_numbers, keys | dict(values)):
         return None
-    await keywords.create_defaults(tx.conn, account_id, keys["id"], now)
-    return of_row(await require(tx.conn, account_id, keys["id"]))
+    await keywords.create_defaults(tx.conn, account_id, number_id, now)
+    return of_row(await require(tx.conn, account_id, number_id))
 
 
 async def get(desk: Desk, *, account_id: str, phone_number_id: str) -> OriginationIdentity:
@@ -270,6 +273,8 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
         values["rate"] = checks.rate(values["rate"])
     if "two_way_channel" in values:
         values["two_way_channel"] = checks.channel(values["two_way_channel"])
+    if "two_way_role" in values:
+        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
     if "capabilities" in values:
         values["capabilities"] = checks.capabilities(values["capabilities"])
     if "monthly_price" in values:

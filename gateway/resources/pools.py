@@ -95,6 +95,7 @@ async def create(
     async def work(tx: Tx) -> Pool:
         first = await _identity(tx.conn, account_id, identity_id)
         _check_free(first)
+        await desk.quotas.require(tx.conn, "POOLS_PER_ACCOUNT", pools.c.account_id == account_id)
         taken = rows.columns({field: getattr(first, field) for field, _code, _both in _MUST_MATCH})
         if message_type and message_type != first.message_type and not first.both_types:
             raise _mismatch("message_type", "message_type_mismatch", first.message_type, message_type)
@@ -189,10 +190,10 @@ async def join(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -
         NotFound: there is no such pool, number or sender ID.
         Conflict: the number is in another pool, or one of the ``…_mismatch`` codes.
     """
-    return await desk.change(lambda tx: join_in(tx, account_id, pool_id, identity_id))
+    return await desk.change(lambda tx: join_in(desk, tx, account_id, pool_id, identity_id))
 
 
-async def join_in(tx: Tx, account_id: str, pool_id: str, identity_id: str) -> OriginationIdentity:
+async def join_in(desk: Desk, tx: Tx, account_id: str, pool_id: str, identity_id: str) -> OriginationIdentity:
     """Join within somebody's transaction. Raises as ``join``."""
     pool = await _get(tx.conn, account_id, pool_id)
     identity = await _identity(tx.conn, account_id, identity_id)
@@ -200,6 +201,7 @@ async def join_in(tx: Tx, account_id: str, pool_id: str, identity_id: str) -> Or
         return identity
     _check_free(identity)
     await _check_match(tx.conn, pool, identity)
+    await _check_room(desk, tx.conn, pool_id, identity)
     await _enter(tx.conn, account_id, pool_id, identity)
     return await _identity(tx.conn, account_id, identity_id)
 
@@ -274,6 +276,12 @@ async def _check_match(conn: AsyncConnection, pool: Pool, identity: OriginationI
         )
 
 
+async def _check_room(desk: Desk, conn: AsyncConnection, pool_id: str, identity: OriginationIdentity) -> None:
+    """Numbers and sender IDs are counted apart: each has a table of its own."""
+    of_pool = (pool_sender_ids if _is_sender_id(identity) else numbers_table).c.pool_id == pool_id
+    await desk.quotas.require(conn, "ORIGINATION_IDENTITIES_PER_POOL", of_pool)
+
+
 async def _check_capabilities(conn: AsyncConnection, pool: Pool, identity: OriginationIdentity) -> None:
     t = numbers_table.c
     query = select(t.capabilities).where(t.pool_id == pool.id).limit(1)
@@ -341,4 +349,6 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
         values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
     if "two_way_channel" in values:
         values["two_way_channel"] = checks.channel(values["two_way_channel"])
+    if "two_way_role" in values:
+        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
     return values

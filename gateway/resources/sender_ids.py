@@ -78,6 +78,7 @@ async def create(
 
     async def work(tx: Tx) -> OriginationIdentity:
         await opt_out_lists.require(tx.conn, account_id, opt_out_list)
+        await desk.quotas.require(tx.conn, "SENDER_IDS_PER_ACCOUNT", sender_ids.c.account_id == account_id)
         if await _exists(tx.conn, values) or not await rows.insert_new(tx.conn, sender_ids, values):
             raise Conflict("sender_id_exists", "The sender ID is there already for that country.", field="sender")
         await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged or {})

@@ -115,9 +115,7 @@ class Plan:
     each text.
     """
 
-    def __init__(
-        self, fitting: list[OriginationIdentity], unfit: tuple[PassedOver, ...], country: str = ""
-    ) -> None:
+    def __init__(self, fitting: list[OriginationIdentity], unfit: tuple[PassedOver, ...], country: str = "") -> None:
         rank = partial(_rank, country=country)
         ordered = sorted(fitting, key=lambda one: (rank(one), one.id))
         self.candidates = tuple(ordered)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
+from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
 from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
 
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
 
 @contextlib.contextmanager
 def about(resource_type: str, resource_id: str) -> Iterator[None]:
-    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it."""
+    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it.
+
+    A conflict that may be about any type is about the innermost of several.
+    """
     try:
         yield
     except NotFound as error:
@@ -103,8 +106,8 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
         return AwsError("AccessDeniedException", 400, Message=error.detail)
     if isinstance(error, NotFound):
         return not_found(_thing(error), "")
-    if isinstance(error, QuotaExceeded) or error.code in QUOTAS:
-        return quota(QUOTAS.get(error.code, error.code.upper()))
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")

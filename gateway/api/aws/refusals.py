@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 # Code of the verdict that refused -> Reason and ResourceType of the ConflictException.
 _CONFLICTS = {
     "destination_opted_out": ("DESTINATION_PHONE_NUMBER_OPTED_OUT", "opted-out-number"),
+    "destination_not_verified": ("DESTINATION_PHONE_NUMBER_NOT_VERIFIED", "verified-destination-number"),
 }
+
+# Code of the verdict of a protect configuration -> Reason of the ConflictException, which names the configuration.
+_PROTECTED = {
+    "country_blocked": "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION",
+    "number_blocked": "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE",
+}
+# AWS takes what a protect configuration filters, and blocks it by an event
+# (https://docs.aws.amazon.com/sms-voice/latest/userguide/protect-configuration.html).
+TOLD_BY_EVENT = frozenset({"inflated_traffic_filtered"})
 
 # Code of the verdict -> Reason of the ValidationException and the field.
 _INVALIDS = {
@@ -33,6 +43,8 @@ def of_refusal(accepted: Accepted) -> AwsError:
     code, reason = verdict["code"], verdict["reason"]
     if code in _CONFLICTS:
         return conflict(*_CONFLICTS[code], accepted.to)
+    if code in _PROTECTED:
+        return conflict(_PROTECTED[code], "protect-configuration", accepted.decision["protection"]["configuration"])
     if code in _INVALIDS:
         return invalid(*_INVALIDS[code], reason)
     if code == "monthly_spend_limit_reached":

@@ -14,6 +14,13 @@ THINGS = {
     "not_in_pool": "phone-number",
     "not_opted_out": "opted-out-number",
     "no_number_available": "phone-number",
+    "protect_configuration_not_found": "protect-configuration",
+    "number_override_not_found": "protect-configuration",
+    "registration_not_found": "registration",
+    "registration_attachment_not_found": "registration-attachment",
+    "verified_number_not_found": "verified-destination-number",
+    "configuration_set_not_found": "configuration-set",
+    "event_destination_not_found": "event-destination",
 }
 
 # Code of a Conflict -> Reason and, where it is always the same, ResourceType.
@@ -39,15 +46,34 @@ CONFLICTS = {
     "last_identity": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "sender-id"),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
-}
-
-# Code of a Conflict that AWS tells as a quota -> Reason.
-QUOTAS = {
-    "too_many_tags": "TAGS_PER_RESOURCE",
+    "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
+    "protect_configuration_in_use": ("PROTECT_CONFIGURATION_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "protect_configuration_not_in_use": ("PROTECT_CONFIGURATION_NOT_ASSOCIATED_WITH_CONFIGURATION_SET",),
+    "version_open": ("CREATE_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "version_not_draft": ("DISCARD_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "already_submitted": ("REGISTRATION_ALREADY_SUBMITTED",),
+    "not_submittable": ("SUBMIT_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "association_missing": ("SUBMIT_REGISTRATION_VERSION_NOT_ALLOWED",),
+    "not_editable": ("EDIT_REGISTRATION_FIELD_VALUES_NOT_ALLOWED",),
+    "registration_in_review": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "registration_in_use": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "attachment_in_use": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_associated": ("RESOURCE_ALREADY_ASSOCIATED",),
+    "registration_not_complete": ("REGISTRATION_NOT_COMPLETE",),
+    "verified_number_exists": ("RESOURCE_ALREADY_EXISTS",),
+    "too_new": ("RESOURCE_DELETION_NOT_ALLOWED",),
+    "already_verified": ("VERIFICATION_ALREADY_COMPLETE",),
+    "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {
+    "wrong_code": "VERIFICATION_CODE_MISMATCH",
+    "unknown_field": "UNKNOWN_REGISTRATION_FIELD",
+    "wrong_kind": "FIELD_VALIDATION_FAILED",
+    "wrong_answer": "INVALID_PARAMETER",  # so AWS tells a tax ID with a hyphen
+    "required_field": "REGISTRATION_FIELD_CANNOT_BE_DELETED",
+    "association_unsupported": "INVALID_REGISTRATION_ASSOCIATION",
     "two_way_needed": "TWO_WAY_NOT_ENABLED",
     "bad_arn": "INVALID_ARN",
     "identity_in_use": "PHONE_NUMBER_CANNOT_BE_RELEASED",
@@ -63,17 +89,24 @@ FIELDS = {
     "max_price": "MaxPrice",
     "context": "Context",
     "policy": "Policy",
+    "countries": "CountryRuleSetUpdates",
+    "expires_at": "ExpirationTimestamp",
+    "code": "VerificationCode",
+    "path": "FieldPath",
+    "answer": "TextValue",
+    "resource": "ResourceId",
     "number": "PhoneNumber",
-    "phone": "OptedOutNumber",
     "sender": "SenderId",
     "country": "IsoCountryCode",
     "message_type": "MessageType",
     "opt_out_list": "OptOutListName",
     "two_way": "TwoWayEnabled",
     "two_way_channel": "TwoWayChannelArn",
+    "two_way_role": "TwoWayChannelRole",
     "self_managed_opt_outs": "SelfManagedOptOutsEnabled",
     "word": "Keyword",
     "message": "KeywordMessage",
     "action": "KeywordAction",
     "tags": "Tags",
+    "phone": "DestinationPhoneNumber",
 }

@@ -27,7 +27,7 @@ async def put_keyword(call: Call) -> dict[str, Any]:
     word = call.input["Keyword"]
     known = _find(word, await keywords.find(call.desk, account_id=call.account_id, owner_id=owner_id))
     action = call.input.get("KeywordAction", known.action if known else Action.AUTOMATIC_RESPONSE)
-    with about(kind, owner_id), about("keyword", word):
+    with about("keyword", word), about(kind, owner_id):
         try:
             put = await keywords.put(
                 call.desk, account_id=call.account_id, owner_id=owner_id, word=word, action=action,
@@ -51,7 +51,7 @@ async def delete_keyword(call: Call) -> dict[str, Any]:
     kind, owner_id = await identities.owner_of_keywords(call)
     word = call.input["Keyword"]
     known = _named(word, await keywords.find(call.desk, account_id=call.account_id, owner_id=owner_id))
-    with about(kind, owner_id), about("keyword", word):
+    with about("keyword", word), about(kind, owner_id):
         await keywords.delete(call.desk, account_id=call.account_id, owner_id=owner_id, word=word)
     return _owner(call, kind, owner_id) | _shown(known)
 

@@ -48,7 +48,7 @@ async def delete_opt_out_list(call: Call) -> dict[str, Any]:
 async def put_opted_out_number(call: Call) -> dict[str, Any]:
     known = await _the_list(call)
     stands, _ = await opt_outs.add(
-        call.desk, account_id=call.account_id, phone=_plus(call.input["OptedOutNumber"]), actor=call.actor, how=_HOW,
+        call.desk, account_id=call.account_id, phone=_e164(call.input["OptedOutNumber"]), actor=call.actor, how=_HOW,
         list_name=known.name, now=call.now(),
     )  # fmt: skip
     return _names(call, known.name) | _shown(stands)
@@ -85,7 +85,7 @@ async def _the_list(call: Call) -> OptOutList:
 
 async def _standing(call: Call, name: str, number: str) -> OptOut:
     try:
-        return await opt_outs.get(call.desk, account_id=call.account_id, phone=_plus(number), list_name=name)
+        return await opt_outs.get(call.desk, account_id=call.account_id, phone=_e164(number), list_name=name)
     except NotFound as error:
         raise not_found("opted-out-number", number) from error
 
@@ -108,9 +108,9 @@ def _asked(call: Call) -> set[str]:
     return {"true", "false"}.intersection(*(one["Values"] for one in call.input.get("Filters", ())))
 
 
-def _plus(number: str) -> str:
-    """E.164, whose plus AWS lets its clients leave out."""
-    return number if number.startswith("+") else f"+{number}"
+def _e164(number: str) -> str:
+    """E.164, whose plus AWS lets its clients leave out. Raises Invalid."""
+    return opt_outs.e164(number if number.startswith("+") else f"+{number}", "OptedOutNumber")
 
 
 def _names(call: Call, name: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ async def describe_phone_numbers(call: Call) -> dict[str, Any]:
 async def update_phone_number(call: Call) -> dict[str, Any]:
     known = await identities.phone_number(call, call.input["PhoneNumberId"])
     changes = identities.changes_of(call, known.two_way_channel)
-    with about("phone-number", known.id), about("opt-out-list", changes.get("opt_out_list", "")):
+    with about("opt-out-list", changes.get("opt_out_list", "")), about("phone-number", known.id):
         changed = await phone_numbers.update(
             call.desk, account_id=call.account_id, phone_number_id=known.id, **changes
         )  # fmt: skip

@@ -57,7 +57,7 @@ async def describe_pools(call: Call) -> dict[str, Any]:
 async def update_pool(call: Call) -> dict[str, Any]:
     known = await identities.pool(call, call.input["PoolId"])
     changes = identities.changes_of(call, known.two_way_channel)
-    with about("pool", known.id), about("opt-out-list", changes.get("opt_out_list", "")):
+    with about("opt-out-list", changes.get("opt_out_list", "")), about("pool", known.id):
         changed = await pools.update(call.desk, account_id=call.account_id, pool_id=known.id, **changes)
     return _described(call, changed)
 
