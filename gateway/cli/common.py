@@ -33,7 +33,6 @@ from gateway.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from gateway.resources.desk import Page
 
 T = TypeVar("T")
 
@@ -131,18 +130,6 @@ async def _check_revision(settings: Settings) -> None:
         f"The database is {state}.",
         remedy="Run heliograph migrate, or start heliograph serve; is HELIOGRAPH_DATA_DIR as the server has it?",
     )
-
-
-async def everything(find: Callable[..., Awaitable[Page[Any]]], desk: Desk, **asked: str) -> list[Any]:
-    """All pages of a ``find`` of gateway.resources."""
-    items: list[Any] = []
-    after = ""
-    while True:
-        page = await find(desk, **asked, limit=MOST_PER_PAGE, after=after)
-        items += page.items
-        if not page.next:
-            return items
-        after = page.next
 
 
 def now_micros() -> int:

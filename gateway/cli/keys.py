@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import ACCOUNT, Json, at_desk, everything, now_micros
+from gateway.cli.common import ACCOUNT, Json, at_desk, now_micros
 from gateway.cli.output import note, say, show_list, when
 from gateway.resources import access_keys, api_keys
+from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
     from typing import Any

@@ -26,6 +26,7 @@ from gateway.model import DEFAULT_ACCOUNT, OriginationIdentity, Purpose, Status
 from gateway.numbers import mask, parse_destination
 from gateway.outbound.request import Order, SendRequest
 from gateway.resources import opt_outs, reviews
+from gateway.resources.consent import PERSON
 from gateway.store.tables import inbound_messages, messages
 from gateway.store.texts import storable
 from gateway.store.times import HOUR, new_id
@@ -167,9 +168,9 @@ class Inbound:
             "inbound_id": text.id, "words": text.body,
         }  # fmt: skip
         if match.meaning is Meaning.OPT_OUT:
-            await opt_outs.add_in(tx, **whom, by_end_user=True, actor="person", how=f"keyword {match.word}")
+            await opt_outs.add_in(tx, **whom, by_end_user=True, actor=PERSON, how=f"keyword {match.word}")
         elif match.meaning is Meaning.OPT_IN:
-            await opt_outs.lift_in(tx, **whom, actor="person", how=f"keyword {match.word}")
+            await opt_outs.lift_in(tx, **whom, actor=PERSON, how=f"keyword {match.word}")
         elif match.meaning is Meaning.REVIEW:
             await reviews.open_in(tx, **whom, why=match.how)
         confirmed = match.meaning is Meaning.OPT_OUT and opted is not None and opted.confirmations > 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import update
 
+from gateway.resources.checks import MOST_PER_PAGE
 from gateway.resources.quotas import Quotas
 from gateway.store.tables import catalog_state
 
@@ -59,3 +60,15 @@ class Desk:
         result = await self.store.write(counted)
         await self.catalog.reload()
         return result
+
+
+async def everything(find: Callable[..., Awaitable[Page[Any]]], desk: Desk, **asked: str) -> list[Any]:
+    """All pages of a ``find`` of gateway.resources."""
+    items: list[Any] = []
+    after = ""
+    while True:
+        page = await find(desk, **asked, limit=MOST_PER_PAGE, after=after)
+        items += page.items
+        if not page.next:
+            return items
+        after = page.next

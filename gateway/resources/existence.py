@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import Table, and_, select
 
 from gateway.resources import rows
 from gateway.resources.checks import is_storable
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
+EVERY_COUNTRY = "ZZ"
+
+
 class Kind(NamedTuple):
     """Where resources of a kind are: a table with ``account_id``, and the condition that an id stands for."""
 
@@ -34,9 +37,14 @@ def _by(column: Column[str]) -> Kind:
     return Kind(column.table, lambda name: column == name)
 
 
+def sender_id(sender: str, country: str) -> str:
+    """How a sender ID is named: "sender-id/ACME/GB"; one of every country as of ZZ, which is none (CLDR)."""
+    return f"sender-id/{sender}/{country or EVERY_COUNTRY}"
+
+
 def _by_sender_and_country(name: str) -> ColumnElement[bool]:
     sender, _, country = name.partition("/")
-    return and_(func.upper(sender_ids.c.sender) == sender.upper(), sender_ids.c.country == country)
+    return and_(sender_ids.c.sender == sender, sender_ids.c.country == ("" if country == EVERY_COUNTRY else country))
 
 
 # The kind as ARNs write it; one row for each kind that can be tagged.

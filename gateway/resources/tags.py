@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from gateway.errors import Conflict
+from gateway.errors import QuotaExceeded
 from gateway.resources import existence, rows
 from gateway.store.tables_numbers import tags as table
 
@@ -39,13 +39,13 @@ async def put(tx: Tx, account_id: str, resource: str, tags: Mapping[str, str]) -
         tags: values by key.
 
     Raises:
-        Conflict: there would be more than 50 (``too_many_tags``).
+        QuotaExceeded: there would be more than 50.
     """
     mine = _of(account_id, resource)
     await tx.conn.execute(table.delete().where(*mine, table.c.key.in_(list(tags))))
     there = (await tx.conn.execute(select(func.count()).where(*mine))).scalar_one()
     if there + len(tags) > MOST:
-        raise Conflict("too_many_tags", f"A resource has {MOST} tags at most.", field="tags", remedy="Remove some.")
+        raise QuotaExceeded("tags_per_resource", f"A resource has {MOST} tags at most.", remedy="Remove some.")
     for key, value in tags.items():
         await rows.insert(tx.conn, table, {"account_id": account_id, "resource": resource, "key": key, "value": value})
 
@@ -62,7 +62,7 @@ async def of(conn: AsyncConnection, account_id: str, resource: str) -> dict[str,
 
 
 async def add(desk: Desk, *, account_id: str, resource: str, tags: Mapping[str, str]) -> None:
-    """Raises NotFound when there is no such resource; Conflict as ``put``."""
+    """Raises NotFound when there is no such resource; QuotaExceeded as ``put``."""
 
     async def work(tx: Tx) -> None:
         await existence.require(tx.conn, account_id, resource)

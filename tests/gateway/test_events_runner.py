@@ -10,6 +10,7 @@ from gateway.events.destinations import TAKEN, Outcome
 from gateway.events.log import Feed
 from gateway.events.record import EventType
 from gateway.events.runner import SAVE_EVERY, DestinationRunner
+from gateway.events.sources import open_source
 from gateway.store.times import HOUR, SECOND
 from tests.support.events import (
     AT,
@@ -50,6 +51,7 @@ class Bench:
             self.destination,
             cursor,
             self.sender,
+            open_source(self.store, self.destination),
             store=self.store,
             feed=self.feed,
             clock=self.clock,

@@ -20,7 +20,7 @@ async def resources(desk):
     await sender_ids.create(desk, **MAIN, sender="Acme", country="GB", now=NOW)
     return {
         "phone-number": f"phone-number/{number.id}", "pool": f"pool/{pool.id}", "opt-out-list": LIST,
-        "sender-id": "sender-id/ACME/GB",
+        "sender-id": "sender-id/Acme/GB",
     }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ async def test_fifty_tags_and_no_more(desk):
     await tags.add(desk, **MAIN, resource=LIST, tags={"7": "changed"})
     with pytest.raises(Conflict) as caught:
         await tags.add(desk, **MAIN, resource=LIST, tags={"7": "again", "50": ""})
-    assert caught.value.code == "too_many_tags"
+    assert caught.value.code == "tags_per_resource"
     found = await tags.find(desk, **MAIN, resource=LIST)
     assert (len(found), found["7"]) == (50, "changed")
 

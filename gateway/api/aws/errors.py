@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, QUOTAS, THINGS
-from gateway.errors import Conflict, Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
+from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
+from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gateway.api.aws.model import FieldFault
+
+_OURS = 500  # statuses from here on tell of a fault of the server
 
 
 class AwsError(Exception):
@@ -74,15 +76,25 @@ def _resource(name: str, words: str, reason: str, kind: str, resource_id: str) -
 
 @contextlib.contextmanager
 def about(resource_type: str, resource_id: str) -> Iterator[None]:
-    """What is not there, or does not fit, is told as being this resource, by the id that the client gave."""
+    """A resource of this type that is not there is told by the id that the client gave; so is a conflict about it.
+
+    A conflict that may be about any type is about the innermost of several.
+    """
     try:
         yield
     except NotFound as error:
+        if _thing(error) != resource_type:
+            raise
         raise not_found(resource_type, resource_id) from error
-    except Conflict as error:
-        if error.code not in CONFLICTS:
+    except GatewayError as error:
+        if error.code not in CONFLICTS or CONFLICTS[error.code][1:] not in {(), (resource_type,)}:
             raise
         raise conflict(CONFLICTS[error.code][0], resource_type, resource_id) from error
+
+
+def _thing(error: NotFound) -> str:
+    """The type of what is not there: that of "opt_out_list_not_found" is opt-out-list, unless the table says so."""
+    return THINGS.get(error.code, error.code.removesuffix("_not_found").replace("_", "-"))
 
 
 def of_gateway(error: GatewayError, request_id: str) -> AwsError:
@@ -90,15 +102,15 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
 
     A conflict or invalid field of which AWS has no Reason is told as INVALID_REQUEST, with our sentence.
     """
-    if isinstance(error, TooMany | Unavailable):
+    if isinstance(error, TooMany) or error.status >= _OURS:
         return throttled() if isinstance(error, TooMany) else internal(request_id)
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if isinstance(error, NotFound):
-        return not_found(THINGS[error.code], error.field)
-    if isinstance(error, QuotaExceeded) or error.code in QUOTAS:
-        return quota(QUOTAS.get(error.code, error.code.upper()))
-    if isinstance(error, Conflict) and error.code in CONFLICTS:
+        return not_found(_thing(error), "")
+    if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")
     return invalid(reason, FIELDS.get(error.field, error.field) or "Request", f"{error.detail} {error.remedy}".strip())

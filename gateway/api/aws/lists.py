@@ -32,6 +32,13 @@ def named(wanted: Sequence[str] | None, known: Mapping[str, T], resource_type: s
     return [known[key] for key in dict.fromkeys(wanted)]
 
 
+def owned(call: Call, ids: str, entries: Iterable[T]) -> list[T]:
+    """Those that Owner asks for: nothing is shared with another account. Raises AwsError when ids are given as well."""
+    if "Owner" in call.input and call.input.get(ids):
+        raise invalid("PARAMETERS_CANNOT_BE_USED_TOGETHER", "Owner", f"Cannot be given with {ids}.")
+    return [] if call.input.get("Owner") == "SHARED" else list(entries)
+
+
 def filtered(call: Call, entries: Iterable[T], values_of: Mapping[str, Callable[[T], Iterable[str]]]) -> list[T]:
     """Those that match the call's Filters; ``values_of`` gives an entry's values for each filter's name."""
     wanted = [(values_of[one["Name"]], set(one["Values"])) for one in call.input.get("Filters", ())]
@@ -44,24 +51,33 @@ def yes(value: object) -> tuple[str]:
 
 
 def page(
-    call: Call, member: str, entries: Sequence[T], key: Callable[[T], str], show: Callable[[T], Any]
+    call: Call,
+    member: str,
+    entries: Sequence[T],
+    key: Callable[[T], str],
+    show: Callable[[T], Any],
+    *,
+    most: int = PAGE,
 ) -> dict[str, Any]:
     """The part of ``entries`` that MaxResults and NextToken ask for: ``{member: […], "NextToken": …}``."""
     ordered = sorted(entries, key=key)
-    if "NextToken" in call.input:
-        after = _read_token(call)
-        ordered = [one for one in ordered if key(one) > after]
-    size = call.input.get("MaxResults", PAGE)
+    behind = after(call)
+    ordered = [one for one in ordered if key(one) > behind]
+    size = call.input.get("MaxResults", most)
     shown, rest = ordered[:size], ordered[size:]
-    token = _token(call.operation, key(shown[-1])) if rest else None
-    return {member: [show(one) for one in shown], "NextToken": token}
+    following = token(call, key(shown[-1])) if rest else None
+    return {member: [show(one) for one in shown], "NextToken": following}
 
 
-def _token(operation: str, last: str) -> str:
-    return base64.urlsafe_b64encode(f"{operation}\n{last}".encode()).decode()
+def token(call: Call, last: str) -> str:
+    """What goes on behind the entry of this key, in the same operation."""
+    return base64.urlsafe_b64encode(f"{call.operation}\n{last}".encode()).decode()
 
 
-def _read_token(call: Call) -> str:
+def after(call: Call) -> str:
+    """The key that NextToken goes on behind; "" from the beginning. Raises AwsError (INVALID_NEXT_TOKEN)."""
+    if "NextToken" not in call.input:
+        return ""
     try:
         operation, _, last = base64.urlsafe_b64decode(call.input["NextToken"].encode()).decode().partition("\n")
     except (ValueError, binascii.Error):

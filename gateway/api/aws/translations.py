@@ -12,6 +12,8 @@ THINGS = {
     "keyword_not_found": "keyword",
     "message_not_found": "message",
     "not_in_pool": "phone-number",
+    "not_opted_out": "opted-out-number",
+    "no_number_available": "phone-number",
     "protect_configuration_not_found": "protect-configuration",
     "number_override_not_found": "protect-configuration",
     "notify_configuration_not_found": "notify-configuration",
@@ -31,6 +33,17 @@ CONFLICTS = {
     "two_way_mismatch": ("TWO_WAY_CONFIG_MISMATCH",),
     "self_managed_opt_outs_mismatch": ("SELF_MANAGED_OPT_OUTS_MISMATCH",),
     "keyword_mismatch": ("KEYWORD_MISMATCH",),
+    "match_mode_mismatch": ("KEYWORD_MISMATCH",),  # how keywords are matched differs
+    "capabilities_mismatch": ("NUMBER_CAPABILITIES_MISMATCH",),
+    "phone_number_in_pool": ("PHONE_NUMBER_ASSOCIATED_TO_POOL",),
+    "sender_id_in_pool": ("SENDER_ID_ASSOCIATED_TO_POOL",),
+    "sender_id_exists": ("RESOURCE_ALREADY_EXISTS", "sender-id"),
+    "opt_out_list_exists": ("RESOURCE_ALREADY_EXISTS", "opt-out-list"),
+    "opt_out_list_in_use": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
+    "default_opt_out_list": ("RESOURCE_DELETION_NOT_ALLOWED", "opt-out-list"),
+    "mandatory": ("RESOURCE_DELETION_NOT_ALLOWED", "keyword"),
+    "action_fixed": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "keyword"),
+    "last_identity": ("RESOURCE_MODIFICATION_NOT_ALLOWED", "sender-id"),
     "last_phone_number": ("LAST_PHONE_NUMBER", "phone-number"),
     "deletion_protection": ("DELETION_PROTECTION_ENABLED",),
     "protect_configuration_is_default": ("PROTECT_CONFIGURATION_IS_ACCOUNT_DEFAULT",),
@@ -54,11 +67,6 @@ CONFLICTS = {
     "code_expired": ("VERIFICATION_CODE_EXPIRED",),
 }
 
-# Code of a Conflict that AWS tells as a quota -> Reason.
-QUOTAS = {
-    "too_many_tags": "TAGS_PER_RESOURCE",
-}
-
 # Code of an Invalid, or of a Conflict that AWS tells as one -> Reason.
 INVALIDS: dict[str, str] = {
     "wrong_code": "VERIFICATION_CODE_MISMATCH",
@@ -69,6 +77,10 @@ INVALIDS: dict[str, str] = {
     "wrong_answer": "INVALID_PARAMETER",  # so AWS tells a tax ID with a hyphen
     "required_field": "REGISTRATION_FIELD_CANNOT_BE_DELETED",
     "association_unsupported": "INVALID_REGISTRATION_ASSOCIATION",
+    "two_way_needed": "TWO_WAY_NOT_ENABLED",
+    "bad_arn": "INVALID_ARN",
+    "identity_in_use": "PHONE_NUMBER_CANNOT_BE_RELEASED",
+    "opt_in_locked": "PHONE_NUMBER_CANNOT_BE_OPTED_IN",
 }
 
 # Our name of a field -> the member of AWS's input.
@@ -80,7 +92,6 @@ FIELDS = {
     "max_price": "MaxPrice",
     "context": "Context",
     "policy": "Policy",
-    "phone": "DestinationPhoneNumber",
     "countries": "CountryRuleSetUpdates",
     "expires_at": "ExpirationTimestamp",
     "code": "VerificationCode",
@@ -88,8 +99,20 @@ FIELDS = {
     "variables": "TemplateVariables",
     "channels": "EnabledChannels",
     "events": "TwoWayRcsEventsEnabled",
-    "two_way": "TwoWayEnabled",
-    "two_way_channel": "TwoWayChannelArn",
     "answer": "TextValue",
     "resource": "ResourceId",
+    "number": "PhoneNumber",
+    "sender": "SenderId",
+    "country": "IsoCountryCode",
+    "message_type": "MessageType",
+    "opt_out_list": "OptOutListName",
+    "two_way": "TwoWayEnabled",
+    "two_way_channel": "TwoWayChannelArn",
+    "two_way_role": "TwoWayChannelRole",
+    "self_managed_opt_outs": "SelfManagedOptOutsEnabled",
+    "word": "Keyword",
+    "message": "KeywordMessage",
+    "action": "KeywordAction",
+    "tags": "Tags",
+    "phone": "DestinationPhoneNumber",
 }

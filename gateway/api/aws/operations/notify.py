@@ -10,11 +10,11 @@ from compliance.countries import countries
 from gateway import numbers
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
-from gateway.api.aws.errors import conflict, invalid, not_found
+from gateway.api.aws.errors import about, invalid, not_found
 from gateway.api.aws.lists import filtered, named, page, yes
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import TOLD_BY_EVENT, of_refusal, of_send_error
-from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.errors import GatewayError
 from gateway.model import DEFAULT_TTL
 from gateway.outbound.request import NO_CONTEXT, SendRequest
 from gateway.resources import notify_configurations, notify_templates
@@ -160,20 +160,11 @@ def _request(call: Call, configuration: NotifyConfiguration, body: str) -> SendR
 @contextlib.contextmanager
 def _told(call: Call) -> Iterator[None]:
     """Within it, what is not there is told by the id that the client gave."""
-    try:
+    template = call.input.get("TemplateId") or call.input.get("DefaultTemplateId", "")
+    pool = id_of(call.input.get("PoolId", ""), "pool", "PoolId")
+    configuration = id_of(call.input.get(_FIELD, ""), _KIND, _FIELD)
+    with about("pool", pool), about("notify-template", template), about(_KIND, configuration):
         yield
-    except NotFound as error:
-        field, kind = {
-            "pool_not_found": ("PoolId", "pool"),
-            "notify_template_not_found": (
-                "TemplateId" if call.operation.startswith("Send") else "DefaultTemplateId", "notify-template",
-            ),
-        }.get(error.code, (_FIELD, _KIND))  # fmt: skip
-        raise not_found(kind, id_of(call.input.get(field, ""), kind, field)) from error
-    except Conflict as error:
-        if error.code != "deletion_protection":
-            raise
-        raise conflict("DELETION_PROTECTION_ENABLED", _KIND, _id(call)) from error
 
 
 def _changes(call: Call) -> dict[str, Any]:

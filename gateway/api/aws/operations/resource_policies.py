@@ -25,14 +25,14 @@ async def put_resource_policy(call: Call) -> dict[str, Any]:
 
 async def get_resource_policy(call: Call) -> dict[str, Any]:
     kind, name = tagging.named(call)
-    with about("policy", name):
+    with about(kind, name), about("policy", name):
         found = await resource_policies.get(call.desk, account_id=call.account_id, resource=f"{kind}/{name}")
     return _shown(call, found)
 
 
 async def delete_resource_policy(call: Call) -> dict[str, Any]:
     kind, name = tagging.named(call)
-    with about("policy", name):
+    with about(kind, name), about("policy", name):
         gone = await resource_policies.delete(call.desk, account_id=call.account_id, resource=f"{kind}/{name}")
     return _shown(call, gone)
 
