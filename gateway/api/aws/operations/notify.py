@@ -10,10 +10,11 @@ from compliance.countries import countries
 from gateway import numbers
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
-from gateway.api.aws.errors import about, invalid, not_found
+from gateway.api.aws.errors import about, invalid
 from gateway.api.aws.lists import filtered, named, page, yes
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import TOLD_BY_EVENT, of_refusal, of_send_error
+from gateway.api.aws.sets import configuration_set_of
 from gateway.errors import GatewayError
 from gateway.model import DEFAULT_TTL
 from gateway.outbound.request import NO_CONTEXT, SendRequest
@@ -139,10 +140,7 @@ def _chosen(call: Call, configuration: NotifyConfiguration) -> NotifyTemplate:
 
 
 def _request(call: Call, configuration: NotifyConfiguration, body: str) -> SendRequest:
-    given = call.input
-    set_name = id_of(given.get("ConfigurationSetName", ""), "configuration-set", "ConfigurationSetName")
-    if set_name and call.desk.catalog.configuration_set(call.account_id, set_name) is None:
-        raise not_found("configuration-set", set_name)
+    given, rules = call.input, configuration_set_of(call)
     return SendRequest(
         account_id=call.account_id,
         to=e164(given["DestinationPhoneNumber"]),
@@ -152,8 +150,8 @@ def _request(call: Call, configuration: NotifyConfiguration, body: str) -> SendR
         dry_run=given.get("DryRun", False),
         context=given.get("Context", NO_CONTEXT),
         key_id=call.key_id,
-        configuration_set=set_name,
-        message_feedback=given.get("MessageFeedbackEnabled", False),
+        configuration_set=rules.name,
+        message_feedback=given.get("MessageFeedbackEnabled", rules.message_feedback),
     )
 
 
