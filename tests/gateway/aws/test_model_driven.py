@@ -23,12 +23,7 @@ from tests.support.aws_inputs import Inputs
 if TYPE_CHECKING:
     from tests.support.aws import Aws
 
-NOT_OFFERED = {
-    "CreateNotifyConfiguration", "CreateRcsAgent", "DeleteNotifyConfiguration", "DeleteRcsAgent",
-    "DescribeNotifyConfigurations", "DescribeNotifyTemplates", "DescribeRcsAgentCountryLaunchStatus",
-    "DescribeRcsAgents", "ListNotifyCountries", "PutMessageFeedback", "SendNotifyTextMessage",
-    "SendNotifyVoiceMessage", "SendRcsMessage", "UpdateNotifyConfiguration", "UpdateRcsAgent",
-}  # fmt: skip
+NOT_OFFERED = {"PutMessageFeedback"}
 ROUNDS = 6
 _FIRST = ("Request", "Create", "Put", "Set", "Associate", "Submit", "Update", "Send")  # so that others find something
 
