@@ -102,8 +102,6 @@ FIELDS = {
     "variables": "TemplateVariables",
     "channels": "EnabledChannels",
     "events": "TwoWayRcsEventsEnabled",
-    "two_way": "TwoWayEnabled",
-    "two_way_channel": "TwoWayChannelArn",
     "answer": "TextValue",
     "resource": "ResourceId",
     "number": "PhoneNumber",
