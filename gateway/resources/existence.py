@@ -12,6 +12,7 @@ from sqlalchemy import Table, and_, select
 from gateway.resources import rows
 from gateway.resources.checks import is_storable
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
+from gateway.store.tables_channels import notify_configurations, rcs_agents
 from gateway.store.tables_configuration_sets import configuration_sets
 from gateway.store.tables_protect import protect_configurations, verified_numbers
 from gateway.store.tables_registrations import registration_attachments, registrations
@@ -54,6 +55,8 @@ KINDS: Mapping[str, Kind] = {
     "configuration-set": _by(configuration_sets.c.name),
     "opt-out-list": _by(opt_out_lists.c.name),
     "protect-configuration": _by(protect_configurations.c.id),
+    "notify-configuration": _by(notify_configurations.c.id),
+    "rcs-agent": _by(rcs_agents.c.id),
     "registration": _by(registrations.c.id),
     "registration-attachment": _by(registration_attachments.c.id),
     "verified-destination-number": _by(verified_numbers.c.id),

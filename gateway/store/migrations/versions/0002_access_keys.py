@@ -1,4 +1,4 @@
-"""Access keys of the AWS wire, and the spend limits that accounts set themselves."""
+"""Access keys of the AWS wire, spend limits that accounts set themselves, and what a country asks of a message."""
 
 from __future__ import annotations
 
@@ -29,3 +29,4 @@ def upgrade() -> None:
         sa.Column("monthly_limit", sa.BigInteger(), nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("account_id", "channel", name="pk_spend_limit_overrides"),
     )
+    op.add_column("messages", sa.Column("country_parameters", sa.Text(), nullable=False, server_default="{}"))
