@@ -103,12 +103,12 @@ async def test_what_is_put_aside_is_said_anew(store):
     [
         ({"configuration_set": "news"}, None),
         ({"account_id": "other"}, None),
-        ({"id": "m2"}, None),
+        ({"message_id": "m2"}, None),
         ({}, message(Status.SUBMITTED)),
     ],
 )
 async def test_what_is_not_to_be_given_any_more_is_empty(store, message_of, event):
-    await add_message(store, **{"message_id": message_of.pop("id", "m1")} | message_of)
+    await add_message(store, **message_of)
     reader = await source(store, types=("TEXT_DELIVERED",))
     (again,) = await reader.again([waiting(event=event)])
     assert again.data == ""
