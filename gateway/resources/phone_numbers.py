@@ -75,6 +75,9 @@ async def create(
     international: bool = False,
     deletion_protection: bool = False,
     monthly_price: Decimal = Decimal(0),
+    two_way_channel: str = "",
+    two_way_role: str = "",
+    known_as: str = "",
 ) -> OriginationIdentity:
     """Add a number, with STOP, HELP, START and UNSTOP.
 
@@ -95,6 +98,9 @@ async def create(
         international: may be chosen for other countries.
         deletion_protection: cannot be deleted.
         monthly_price: US$, what the number costs.
+        two_way_channel: the ARN that texts to it are published to.
+        two_way_role: the ARN of the role to publish them as.
+        known_as: the id it has elsewhere, and keeps; a new one where it is left empty.
 
     Raises:
         Invalid: a field is wrong, or the number does not fit its kind.
@@ -107,19 +113,22 @@ async def create(
         "opt_out_list": opt_out_list, "two_way": two_way, "self_managed_opt_outs": self_managed_opt_outs,
         "match_mode": match_mode, "rate": rate, "capabilities": capabilities, "international": international,
         "deletion_protection": deletion_protection, "monthly_price": monthly_price,
+        "two_way_channel": two_way_channel, "two_way_role": two_way_role,
     }  # fmt: skip
     checked = _values(values)
 
     async def work(tx: Tx) -> OriginationIdentity:
         await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
-        if (made := await create_in(tx, account_id, checked, now)) is None:
+        if (made := await create_in(tx, account_id, checked, now, known_as)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
         return made
 
     return await desk.change(work)
 
 
-async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int) -> OriginationIdentity | None:
+async def create_in(
+    tx: Tx, account_id: str, values: Mapping[str, Any], now: int, known_as: str = ""
+) -> OriginationIdentity | None:
     """Add a number within somebody's transaction; None when somebody has it already.
 
     Args:
@@ -127,6 +136,7 @@ async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int
         account_id: whose.
         values: of its columns, as they are kept.
         now: microseconds.
+        known_as: the id it keeps; a new one where it is left empty.
 
     Raises:
         Invalid: self-managed opt-outs without two-way.
@@ -134,7 +144,7 @@ async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int
     """
     check_two_way(values)
     await opt_out_lists.require(tx.conn, account_id, values["opt_out_list"])
-    number_id = rows.resource_id("phone")
+    number_id = known_as or rows.resource_id("phone")
     keys = {"id": number_id, "account_id": account_id, "created_at": now}
     if not await rows.insert_new(tx.conn, phone_numbers, keys | dict(values)):
         return None
