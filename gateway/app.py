@@ -20,6 +20,7 @@ from gateway.api.health import add_health
 from gateway.config import ROLES
 from gateway.console import add_console
 from gateway.errors import Unavailable
+from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
@@ -155,7 +156,7 @@ class _Builder:
         self.retention = Retention(store, days=settings.retention_days, now=now_micros)
         self.post = Post(
             store, self.feed, self._decrypt, folder=settings.data_dir / "events",
-            allow_private=settings.allow_private_webhooks, clock=now_micros,
+            allow_private=settings.allow_private_webhooks, clock=now_micros, aws=AwsDelivery.of(settings),
             owns=lambda destination_id: self.keeper.holds(EVENTS + destination_id),
         )  # fmt: skip
         self.intake = Intake(

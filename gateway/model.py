@@ -216,3 +216,4 @@ class Dispatch(NamedTuple):
     country: str = ""
     sent_parts: frozenset[int] = frozenset()  # taken by the carrier already; only the others are sent
     context: Mapping[str, str] = {}
+    country_parameters: Mapping[str, str] = {}  # for the carrier, as a country asks

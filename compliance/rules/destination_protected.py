@@ -79,8 +79,8 @@ SUSPECTED = Verdict(
     rule="destination_protected",
     effect=Effect.ALLOW,
     code="inflated_traffic_monitored",
-    reason=f"The account texted {NEIGHBOURS} or more neighbouring numbers within an hour, which looks like artificially "
-    "inflated traffic; the country is only monitored, so the message leaves.",
+    reason=f"The account texted {NEIGHBOURS} or more neighbouring numbers within an hour, which looks like "
+    "artificially inflated traffic; the country is only monitored, so the message leaves.",
     source=ACCOUNT_SETTING,
     remedy="FILTER for the country would refuse such messages.",
 )
@@ -88,8 +88,8 @@ FILTERED = Verdict(
     rule="destination_protected",
     effect=Effect.REFUSE,
     code="inflated_traffic_filtered",
-    reason=f"The account texted {NEIGHBOURS} or more neighbouring numbers within an hour, and the protect configuration "
-    "filters what looks like artificially inflated traffic.",
+    reason=f"The account texted {NEIGHBOURS} or more neighbouring numbers within an hour, and the protect "
+    "configuration filters what looks like artificially inflated traffic.",
     source=ACCOUNT_SETTING,
     remedy="Look who sets off these texts. An override ALLOW lets a number through that you know.",
 )

@@ -23,6 +23,8 @@ _T = tables.event_destinations
 WEBHOOK = "webhook"
 FILE = "file"
 SNS, FIREHOSE, CLOUDWATCH_LOGS = "sns", "firehose", "cloudwatch_logs"  # of a configuration set
+TWO_WAY = "two_way"  # a topic that texts from people are published to
+OF_AWS = frozenset({SNS, FIREHOSE, CLOUDWATCH_LOGS, TWO_WAY})
 MAX_BATCH = 100
 
 
@@ -58,6 +60,7 @@ class Outcome:
         status: of the HTTP answer, 0 when there was none.
         retry_after: microseconds it asked to be left alone.
         gone: it wants no events any more (410).
+        refused: the numbers of those it did not take, where it took the others.
     """
 
     ok: bool
@@ -65,6 +68,7 @@ class Outcome:
     status: int = 0
     retry_after: int = 0
     gone: bool = False
+    refused: frozenset[int] = frozenset()
 
 
 TAKEN = Outcome(ok=True)
@@ -93,7 +97,7 @@ class Sender(Protocol):
     lanes: int
 
     async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
-        """Give these, in order, all or none. What goes wrong is an Outcome, not an exception."""
+        """Give these, in order. What goes wrong is an Outcome, not an exception."""
 
 
 async def active(store: Store) -> dict[Destination, int]:

@@ -43,7 +43,7 @@ COLUMNS = (
     "id", "account_id", "destination", "country", "sender", "identity_id", "pool_id", "opt_out_list", "body",
     "body_hash", "encoding", "parts", "message_type", "purpose", "status", "status_at", "reason_code", "reason",
     "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
-    "context", "decision_id", "key_id", "configuration_set",
+    "context", "decision_id", "key_id", "configuration_set", "country_parameters",
 )  # fmt: skip
 INSERT = inserting(messages, *COLUMNS, sets=True)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
@@ -262,7 +262,7 @@ def _keep(
         ruling.code, ruling.reason, connectors, ways[0], price, str(request.on_unknown),
         now if queued else accepted.send_at, expires_at, now, now if status is _REFUSED else None,
         request.in_reply_to, _json(request.context), ruling.id, request.key_id,
-        request.configuration_set,
+        request.configuration_set, _json(request.country_parameters),
     ))  # fmt: skip
     batch.events.append(message_event(
         account_id=request.account_id, message_id=accepted.message_id, to=e164, sender=identity.sender, status=status,
@@ -295,6 +295,7 @@ def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: in
         rate=identity.rate,
         country=draft.destination.country,
         context=request.context,
+        country_parameters=request.country_parameters,
     )
 
 

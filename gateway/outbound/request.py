@@ -45,6 +45,7 @@ class SendRequest(NamedTuple):
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
     configuration_set: str = ""  # its name: whose event destinations are told of the message
+    country_parameters: Mapping[str, str] = NO_CONTEXT  # what a country asks for: "IN_ENTITY_ID", "IN_TEMPLATE_ID"
     message_feedback: bool = False  # the app will tell whether it had its effect
 
 

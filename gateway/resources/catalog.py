@@ -8,7 +8,7 @@ Rule 2: a reader takes what it needs in one go; no snapshot is ever changed.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -24,6 +24,7 @@ from gateway.resources import (
     protection,
     routes,
     sender_ids,
+    spend_limits,
     verified_numbers,
 )
 from gateway.resources import keywords as keyword_rows
@@ -168,7 +169,7 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
     senders = await _by_account(conn, tables.sender_ids, lambda row: sender_ids.of_row(row, pools_of.get(row.id, ())))
     pooled = await _by_account(conn, tables.pools, pools.of_row)
     routed = await _by_account(conn, tables.routes, routes.of_row)
-    limits = {row.id: accounts.of_row(row).limits for row in await conn.execute(select(tables.accounts))}
+    limits = await _limits(conn)
     directories = {
         account_id: Directory.of(
             numbers.get(account_id, []) + senders.get(account_id, []),
@@ -189,6 +190,16 @@ async def _read(conn: AsyncConnection) -> _Snapshot:
         verified=await verified_numbers.load(conn),
         sets=await _sets(conn),
     )
+
+
+async def _limits(conn: AsyncConnection) -> dict[str, AccountLimits]:
+    """What the operator allows each account, or less where it has set itself less."""
+    own = await spend_limits.overrides(conn)
+    known = {row.id: accounts.of_row(row).limits for row in await conn.execute(select(tables.accounts))}
+    for account_id, of_account in own.items():
+        spend = spend_limits.lower(known[account_id].monthly_spend_limit, of_account.get(spend_limits.Channel.TEXT))
+        known[account_id] = replace(known[account_id], monthly_spend_limit=spend)
+    return known
 
 
 async def _by_account(conn: AsyncConnection, table: Table, make: Callable[[Row[Any]], Any]) -> dict[str, list[Any]]:

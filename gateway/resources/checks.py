@@ -21,12 +21,13 @@ _LINE_BREAKS = frozenset("\n\r\t")
 _HIGHEST_PRICE = Decimal(1000)
 _ARN = re.compile(r"arn:[!-~]{16,2044}")
 _CONNECT = re.compile(r"connect\.[a-z0-9-]{1,40}\.amazonaws\.com")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def is_storable(value: str) -> bool:
     """Whether a database can hold it: PostgreSQL takes no NUL, and UTF-8 has no lone surrogates."""
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    return _UNSTORABLE.search(value) is None
 
 
 def line(value: str, field: str, longest: int, *, required: bool = True) -> str:

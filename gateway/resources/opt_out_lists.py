@@ -18,6 +18,7 @@ from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import attached, rows, tags
 from gateway.store.tables import consent_log, opt_out_lists, opt_outs, phone_numbers, pools, sender_ids
+from gateway.store.tables_channels import rcs_agents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_USERS = (phone_numbers, sender_ids, pools)
+_USERS = (phone_numbers, sender_ids, pools, rcs_agents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from gateway.resources import attached, checks, keywords, opt_out_lists, phone_n
 from gateway.store.tables import phone_numbers as numbers_table
 from gateway.store.tables import pool_sender_ids, pools
 from gateway.store.tables import sender_ids as senders_table
+from gateway.store.tables_channels import notify_configurations
 from keywords.types import MatchMode
 
 if TYPE_CHECKING:
@@ -169,11 +170,17 @@ async def update(desk: Desk, *, account_id: str, pool_id: str, **changes: Unpack
 
 
 async def delete(desk: Desk, *, account_id: str, pool_id: str) -> None:
-    """Dissolve a pool; its numbers and sender IDs stay. Raises NotFound, or Conflict (``deletion_protection``)."""
+    """Dissolve a pool; its numbers and sender IDs stay.
+
+    Raises:
+        NotFound: there is no such pool.
+        Conflict: ``deletion_protection``, or a Notify configuration sends from it (``pool_in_use``).
+    """
 
     async def work(tx: Tx) -> None:
         if (await _get(tx.conn, account_id, pool_id)).deletion_protection:
             raise phone_numbers.protected("pool")
+        await _check_unused(tx.conn, pool_id)
         found = await tx.conn.execute(select(numbers_table.c.id).where(numbers_table.c.pool_id == pool_id))
         for number_id in found.scalars().all():
             await _release(tx.conn, pool_id, number_id)
@@ -320,6 +327,13 @@ async def _enter(conn: AsyncConnection, account_id: str, pool_id: str, identity:
 async def _release(conn: AsyncConnection, pool_id: str, number_id: str) -> None:
     await keywords.copy(conn, pool_id, number_id)
     await rows.change(conn, numbers_table, number_id, {"pool_id": None})
+
+
+async def _check_unused(conn: AsyncConnection, pool_id: str) -> None:
+    t = notify_configurations.c
+    query = select(t.id).where(t.pool_id == pool_id).limit(1)
+    if (user := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict("pool_in_use", f"The Notify configuration {user} sends from it.", remedy="Give it another.")
 
 
 async def _check_not_last(conn: AsyncConnection, pool_id: str, identity: OriginationIdentity) -> None:

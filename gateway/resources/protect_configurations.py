@@ -81,6 +81,9 @@ async def create(
     }  # fmt: skip
 
     async def work(tx: Tx) -> ProtectConfiguration:
+        await desk.quotas.require(
+            tx.conn, "PROTECT_CONFIGURATIONS_PER_ACCOUNT", protect_configurations.c.account_id == account_id
+        )
         await rows.insert(tx.conn, protect_configurations, values)
         await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
         return await _get(tx.conn, account_id, str(values["id"]))

@@ -14,6 +14,9 @@ from sqlalchemy import func, select
 
 from gateway.errors import QuotaExceeded
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
+from gateway.store.tables_configuration_sets import configuration_sets
+from gateway.store.tables_protect import verified_numbers
+from gateway.store.tables_registrations import registration_attachments, registrations
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -54,6 +57,10 @@ COUNTED: dict[str, tuple[Table, str]] = {
     "POOLS": (pools, "POOLS_PER_ACCOUNT"),
     "OPT_OUT_LISTS": (opt_out_lists, "OPT_OUT_LISTS_PER_ACCOUNT"),
     "SENDER_IDS": (sender_ids, "SENDER_IDS_PER_ACCOUNT"),
+    "CONFIGURATION_SETS": (configuration_sets, "CONFIGURATION_SETS_PER_ACCOUNT"),
+    "REGISTRATIONS": (registrations, "REGISTRATIONS_PER_ACCOUNT"),
+    "REGISTRATION_ATTACHMENTS": (registration_attachments, "REGISTRATION_ATTACHMENTS_PER_ACCOUNT"),
+    "VERIFIED_DESTINATION_NUMBERS": (verified_numbers, "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT"),
 }
 
 

@@ -56,6 +56,7 @@ async def create(desk: Desk, *, account_id: str, registration_id: str, resource:
         registration = await registrations.require(tx.conn, account_id, registration_id)
         thing = await _thing(tx.conn, desk, account_id, resource)
         _check_supported(registration, thing)
+        await desk.quotas.require(tx.conn, "ASSOCIATIONS_PER_REGISTRATION", _t.registration_id == registration_id)
         values = {
             "registration_id": registration_id, "resource": thing.resource, "account_id": account_id,
             "resource_type": thing.resource_type, "country": thing.country, "phone": thing.phone, "created_at": now,

@@ -61,6 +61,7 @@ async def create(
     }  # fmt: skip
 
     async def work(tx: Tx) -> Attachment:
+        await desk.quotas.require(tx.conn, "REGISTRATION_ATTACHMENTS_PER_ACCOUNT", _t.c.account_id == account_id)
         await rows.insert(tx.conn, _t, values)
         await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
         return Attachment(str(values["id"]), account_id, url, content_type, now)

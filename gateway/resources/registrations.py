@@ -104,6 +104,7 @@ async def create(
     values = {"id": registration_id, "account_id": account_id, "kind": kind, "created_at": now}
 
     async def work(tx: Tx) -> Registration:
+        await desk.quotas.require(tx.conn, "REGISTRATIONS_PER_ACCOUNT", registrations.c.account_id == account_id)
         await rows.insert(tx.conn, registrations, values)
         await _insert(tx.conn, account_id, registration_id, Version(1, DRAFT, {}, {DRAFT: now}))
         await put_tags(tx, account_id, f"{KIND}/{registration_id}", tags)

@@ -20,11 +20,12 @@ from sqlalchemy import select
 
 from carriers.simulator.numbers import aws_fates
 from gateway import numbers
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Conflict, Invalid, QuotaExceeded
 from gateway.resources import rows
 from gateway.resources.tags import NO_TAGS
 from gateway.resources.tags import drop as drop_tags
 from gateway.resources.tags import put as put_tags
+from gateway.store.tables_channels import rcs_agents
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.times import DAY, SECOND
 
@@ -64,6 +65,7 @@ async def create(
 
     Raises:
         Invalid: it is no number.
+        NotFound: there is no such RCS agent.
         Conflict: it is there (``verified_number_exists``), or has too many tags.
     """
     values = {
@@ -72,6 +74,10 @@ async def create(
     }  # fmt: skip
 
     async def work(tx: Tx) -> VerifiedNumber:
+        if rcs_agent_id:
+            await rows.one(tx.conn, rcs_agents, account_id, rcs_agent_id, "rcs_agent")
+        mine = verified_numbers.c.account_id == account_id
+        await desk.quotas.require(tx.conn, "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT", mine)
         if not await rows.insert_new(tx.conn, verified_numbers, values):
             raise Conflict("verified_number_exists", "The number is there already.", field="phone")
         await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
@@ -144,12 +150,14 @@ async def new_code(conn: AsyncConnection, row: Row[Any], now: int) -> str:
     """A code for this number in place of any before, to be sent in the same transaction.
 
     Raises:
-        Conflict: it is verified (``already_verified``), or has had its codes of the day (``too_many_codes``).
+        Conflict: it is verified (``already_verified``).
+        QuotaExceeded: it has had its codes of the day.
     """
     _check_pending(row)
     sent = row.codes_today if row.code_sent_at // DAY == now // DAY else 0
     if sent >= CODES_A_DAY:
-        raise Conflict("too_many_codes", f"{CODES_A_DAY} codes were sent to the number today.", remedy="Wait a day.")
+        told = f"{CODES_A_DAY} codes were sent to the number today."
+        raise QuotaExceeded("verification_attempts_per_day", told, remedy="Wait a day.")
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     values = {"code_hash": _hash(row.id, code), "code_sent_at": now, "guesses": 0, "codes_today": sent + 1}
     await rows.change(conn, verified_numbers, row.id, values)

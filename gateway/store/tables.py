@@ -323,6 +323,7 @@ messages = Table(
     _text("decision_id"),
     _text("key_id"),
     _text("configuration_set"),  # the name of the one that the app gave
+    _text("country_parameters", "{}"),
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
     Index("ix_messages_person", "account_id", "destination", "created_at"),

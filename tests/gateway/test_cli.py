@@ -213,6 +213,23 @@ def test_the_secret_of_a_key_is_shown_once_and_alone_on_stdout(heliograph: Helio
     assert made["secret"].startswith(made["prefix"])
 
 
+def test_an_access_key_is_printed_as_aws_clients_read_it(heliograph: Heliograph) -> None:
+    key, secret = heliograph.run("keys", "create", "shop", "--aws").split()
+    key_id = key.removeprefix("AWS_ACCESS_KEY_ID=")
+    assert (len(key_id), key_id[:4]) == (20, "AKIA")
+    assert len(secret.removeprefix("AWS_SECRET_ACCESS_KEY=")) == 40
+    made = heliograph.json("keys", "create", "till", "--aws", "--scope", "send")
+    assert (made["scopes"], len(made["secret"]), "sealed" in made) == (["send"], 40, False)
+    heliograph.run("keys", "create", "plain", "--scope", "send")
+    listed = {one["name"]: one for one in heliograph.json("keys", "list")["items"]}
+    assert set(listed) == {"shop", "till", "plain"}
+    assert listed["shop"]["scopes"] == ["admin", "compliance", "read", "send"]
+    assert "secret" not in str(listed)
+    assert heliograph.json("keys", "revoke", key_id)["revoked_at"].endswith("Z")
+    assert "There is no such access key." in heliograph.fails("keys", "revoke", "AKIA2222222222222222")
+    assert "A key needs a scope." in heliograph.fails("keys", "create", "none")
+
+
 def test_staff_are_added_given_another_password_and_removed(heliograph: Heliograph) -> None:
     password = "correct horse battery"
     added = heliograph.json("staff", "add", "Alice", "--role", "compliance", "--password", password)

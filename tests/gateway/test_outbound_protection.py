@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from gateway.resources.protect_configurations import ProtectConfiguration
 
 MAIN = {"account_id": "main"}
-BLOCK = [f"+1206555{last:04d}" for last in range(1000, 1100)]
+BLOCK = [f"+1206555{last:04d}" for last in range(1000, 2000, 9)]  # of one thousand
+NEXT_BLOCK = "+12065552000"
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ async def test_filter_refuses_from_the_twenty_first_neighbour_on(house: House) -
     assert [code(one) for one in answers] == ["nothing_suspected"] * NEIGHBOURS + ["inflated_traffic_filtered"] * 5
     assert {one.status for one in answers[NEIGHBOURS:]} == {Status.REFUSED}
     assert code(await house.send(to=BLOCK[40])) == "inflated_traffic_filtered"
-    assert code(await house.send(to="+12065562000")) == "nothing_suspected"
+    assert code(await house.send(to=NEXT_BLOCK)) == "nothing_suspected"
 
 
 async def test_who_stops_for_an_hour_is_suspect_no_more(house: House) -> None:
@@ -136,6 +137,22 @@ async def test_who_stops_for_an_hour_is_suspect_no_more(house: House) -> None:
     await text_all(house, BLOCK[:NEIGHBOURS])
     house.clock.advance(3600)
     assert code(await house.send(to=BLOCK[40])) == "nothing_suspected"
+
+
+async def test_who_keeps_trying_stays_suspect(house: House) -> None:
+    await protect(house, US="FILTER")
+    await text_all(house, BLOCK[:NEIGHBOURS])
+    house.clock.advance(1800)
+    assert {one.status for one in await text_all(house, BLOCK[30 : 30 + NEIGHBOURS])} == {Status.REFUSED}
+    house.clock.advance(1801)
+    assert code(await house.send(to=BLOCK[90])) == "inflated_traffic_filtered"
+
+
+async def test_numbers_that_an_override_allows_are_no_sign_of_anything(house: House) -> None:
+    one = await protect(house, US="FILTER")
+    await override(house, one, "ALLOW")
+    assert code(await house.send()) == "number_allowed"
+    assert await house.count(watched_numbers) == 0
 
 
 async def test_one_number_over_and_over_has_no_neighbours(house: House) -> None:

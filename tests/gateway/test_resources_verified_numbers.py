@@ -122,7 +122,7 @@ async def test_five_codes_a_day_and_five_more_the_next(house: House, number: Ver
         await text(house, number)
     with pytest.raises(Conflict) as caught:
         await text(house, number)
-    assert caught.value.code == "too_many_codes"
+    assert caught.value.code == "verification_attempts_per_day"
     house.clock.advance(DAY / 2)
     assert (await text(house, number)).status is Status.QUEUED
 

@@ -24,6 +24,7 @@ from carriers.types import ConnectorStatus, LinkStatus
 from gateway.api import LARGEST_BODY, add_api
 from gateway.api.rest.connectors import validate
 from gateway.config import Settings
+from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.metrics import Metrics
@@ -202,7 +203,7 @@ def _services(
     ways = Links(up=links.up, profile=lambda _connector: DEFAULT_PROFILE, simulated=lambda _connector: False)
     post = Post(
         desk.store, feed, lambda row, sealed: desk.vault.open("event_destinations", row, sealed).decode(),
-        folder=settings.data_dir / "events", allow_private=True, clock=now,
+        folder=settings.data_dir / "events", allow_private=True, clock=now, aws=AwsDelivery.of(settings),
     )  # fmt: skip
     return Services(
         settings=settings, desk=desk, outbound=Outbound(desk.store, desk.catalog, ways, admission, now=now, offer=offer),

@@ -10,12 +10,14 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws.translations import CONFLICTS, FIELDS, INVALIDS, THINGS
-from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany, Unavailable
+from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gateway.api.aws.model import FieldFault
+
+_OURS = 500  # statuses from here on tell of a fault of the server
 
 
 class AwsError(Exception):
@@ -100,14 +102,14 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
 
     A conflict or invalid field of which AWS has no Reason is told as INVALID_REQUEST, with our sentence.
     """
-    if isinstance(error, TooMany | Unavailable):
+    if isinstance(error, TooMany) or error.status >= _OURS:
         return throttled() if isinstance(error, TooMany) else internal(request_id)
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
-    if isinstance(error, QuotaExceeded):
-        return quota(error.code.upper())
     if isinstance(error, NotFound):
         return not_found(_thing(error), "")
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")

@@ -13,8 +13,8 @@ import base64
 import binascii
 import math
 import re
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import botocore.loaders
 from botocore.model import ServiceModel
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SERVICE = "pinpoint-sms-voice-v2"
 _SECOND = 1_000_000  # microseconds
-_DEEPEST = 32
+_YEAR_5138 = 1e11  # in seconds: beyond it somebody gave milliseconds
 MISSING = "Is missing."
 
 
@@ -77,7 +77,7 @@ def read(shape: Shape, document: Any) -> tuple[dict[str, Any], list[FieldFault]]
     Octets are decoded from base64; times become microseconds; null is the same as not given.
     """
     faults: list[FieldFault] = []
-    value = _read(shape, document, "", faults, 0)
+    value = _reader(shape.name)(document, "", faults)
     return value if isinstance(value, dict) else {}, faults
 
 
@@ -87,124 +87,170 @@ def render(shape: Shape, values: Mapping[str, Any]) -> dict[str, Any]:
     return rendered
 
 
-def _read(shape: Shape, value: Any, path: str, faults: list[FieldFault], depth: int) -> Any:  # noqa: ANN401 -- JSON
-    if depth > _DEEPEST:
-        faults.append(FieldFault(path, "Nested too deeply."))
-        return None
-    found = _READERS[shape.type_name](shape, value, path, faults, depth)
-    if isinstance(found, _Fault):
-        faults.append(FieldFault(path, str(found)))
-        return None
-    return found
+_Reader: TypeAlias = "Callable[[Any, str, list[FieldFault]], Any]"  # takes a value, its path, and where faults go
 
 
 class _Fault(str):
+    """What a check found wrong, in place of the value."""
+
     __slots__ = ()
 
 
-def _read_structure(shape: Any, value: Any, path: str, faults: list[FieldFault], depth: int) -> Any:  # noqa: ANN401
-    if not isinstance(value, dict):
-        return _Fault("Must be an object.")
-    missing = [name for name in shape.required_members if value.get(name) is None]
-    faults.extend(FieldFault(_join(path, name), MISSING) for name in missing)
-    return {
-        name: _read(member, value[name], _join(path, name), faults, depth + 1)
-        for name, member in shape.members.items()
-        if value.get(name) is not None
-    }
+@cache
+def _reader(name: str) -> _Reader:
+    """How values of a shape are read, worked out once: a send is read some thousand times a second."""
+    shape = service().shape_for(name)
+    return _COMPILERS[shape.type_name](shape)
 
 
-def _read_list(shape: Any, value: Any, path: str, faults: list[FieldFault], depth: int) -> Any:  # noqa: ANN401
-    if not isinstance(value, list):
-        return _Fault("Must be a list.")
-    if wrong := _outside(shape, len(value), "entries"):
-        return wrong
-    return [_read(shape.member, one, f"{path}[{at}]", faults, depth + 1) for at, one in enumerate(value)]
+def _compile_structure(shape: Any) -> _Reader:  # noqa: ANN401 -- a shape of botocore's
+    members = {name: _reader(member.name) for name, member in shape.members.items()}
+    required = tuple(shape.required_members)
+
+    def read_structure(value: Any, path: str, faults: list[FieldFault]) -> Any:  # noqa: ANN401 -- JSON
+        if not isinstance(value, dict):
+            return faults.append(FieldFault(path, "Must be an object."))
+        faults.extend([FieldFault(_join(path, name), MISSING) for name in required if value.get(name) is None])
+        return {
+            name: members[name](one, _join(path, name), faults)
+            for name, one in value.items()
+            if one is not None and name in members
+        }
+
+    return read_structure
 
 
-def _read_map(shape: Any, value: Any, path: str, faults: list[FieldFault], depth: int) -> Any:  # noqa: ANN401
-    if not isinstance(value, dict):
-        return _Fault("Must be an object.")
-    if wrong := _outside(shape, len(value), "entries"):
-        return wrong
-    for key in value:
-        _read(shape.key, key, f"{path}.key", faults, depth + 1)
-    return {key: _read(shape.value, one, f"{path}.value", faults, depth + 1) for key, one in value.items()}
+def _compile_list(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    member, outside = _reader(shape.member.name), _outside(shape, "entries")
+
+    def read_list(value: Any, path: str, faults: list[FieldFault]) -> Any:  # noqa: ANN401 -- JSON
+        if not isinstance(value, list):
+            return faults.append(FieldFault(path, "Must be a list."))
+        if wrong := outside(len(value)):
+            return faults.append(FieldFault(path, wrong))
+        return [member(one, f"{path}[{at}]", faults) for at, one in enumerate(value)]
+
+    return read_list
 
 
-def _read_string(shape: Any, value: Any, *_: object) -> str | _Fault:  # noqa: ANN401 -- a string shape
-    if not isinstance(value, str):
-        return _Fault("Must be a string.")
-    if not is_storable(value):
-        return _Fault("Holds characters that are no text.")
-    if wrong := _outside(shape, len(value), "characters"):
-        return wrong
-    if shape.enum and value not in shape.enum:
-        return _Fault(f"Must be one of {', '.join(shape.enum)}.")
-    pattern = shape.metadata.get("pattern")
-    if pattern and not _pattern(pattern).fullmatch(value):
-        return _Fault(f"Must match {pattern}")
-    return value
+def _compile_map(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    of_key, of_value, outside = _reader(shape.key.name), _reader(shape.value.name), _outside(shape, "entries")
+
+    def read_map(value: Any, path: str, faults: list[FieldFault]) -> Any:  # noqa: ANN401 -- JSON
+        if not isinstance(value, dict):
+            return faults.append(FieldFault(path, "Must be an object."))
+        if wrong := outside(len(value)):
+            return faults.append(FieldFault(path, wrong))
+        return {
+            of_key(key, f"{path}.key", faults): of_value(one, f"{path}.value", faults) for key, one in value.items()
+        }
+
+    return read_map
 
 
-def _read_boolean(_shape: object, value: object, *_: object) -> bool | _Fault:
-    return value if isinstance(value, bool) else _Fault("Must be true or false.")
+def _scalar(check: Callable[[Any], Any]) -> _Reader:
+    """A reader of a check that gives the value as handlers take it, or a ``_Fault``."""
+
+    def read_scalar(value: Any, path: str, faults: list[FieldFault]) -> Any:  # noqa: ANN401 -- JSON
+        found = check(value)
+        if found.__class__ is _Fault:
+            return faults.append(FieldFault(path, str(found)))
+        return found
+
+    return read_scalar
 
 
-def _read_integer(shape: Any, value: Any, *_: object) -> int | _Fault:  # noqa: ANN401 -- a number shape
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return _Fault("Must be a whole number.")
-    return _outside(shape, value, "") or value
+def _compile_string(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    outside, enum, pattern = _outside(shape, "characters"), frozenset(shape.enum), shape.metadata.get("pattern")
+    matches = (
+        re.compile(pattern).fullmatch if pattern else None
+    )  # Java's patterns of the model, which Python reads alike
+
+    def check(value: Any) -> str | _Fault:  # noqa: ANN401 -- JSON
+        if not isinstance(value, str):
+            return _Fault("Must be a string.")
+        if not is_storable(value):
+            return _Fault("Holds characters that are no text.")
+        if wrong := outside(len(value)):
+            return wrong
+        if enum and value not in enum:
+            return _Fault(f"Must be one of {', '.join(shape.enum)}.")
+        return value if matches is None or matches(value) else _Fault(f"Must match {pattern}")
+
+    return _scalar(check)
 
 
-def _read_double(shape: Any, value: Any, *_: object) -> float | _Fault:  # noqa: ANN401 -- a number shape
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        return _Fault("Must be a number.")
-    return _outside(shape, value, "") or float(value)
+def _compile_boolean(_shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    return _scalar(lambda value: value if isinstance(value, bool) else _Fault("Must be true or false."))
 
 
-def _read_blob(shape: Any, value: Any, *_: object) -> bytes | _Fault:  # noqa: ANN401 -- a blob shape
-    try:
-        octets = base64.b64decode(value, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        return _Fault("Must be base64.")
-    return _outside(shape, len(octets), "octets") or octets
+def _compile_integer(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    outside = _outside(shape, "")
+
+    def check(value: Any) -> int | _Fault:  # noqa: ANN401 -- JSON
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return _Fault("Must be a whole number.")
+        return outside(value) or value
+
+    return _scalar(check)
 
 
-def _read_timestamp(_shape: object, value: object, *_: object) -> int | _Fault:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e11:  # noqa: PLR2004 -- year 5138
-        return _Fault("Must be a time, in seconds since 1970.")
-    return round(value * _SECOND)
+def _compile_double(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    outside = _outside(shape, "")
+
+    def check(value: Any) -> float | _Fault:  # noqa: ANN401 -- JSON
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return _Fault("Must be a number.")
+        return outside(value) or float(value)
+
+    return _scalar(check)
 
 
-_READERS: dict[str, Callable[..., Any]] = {
-    "structure": _read_structure,
-    "list": _read_list,
-    "map": _read_map,
-    "string": _read_string,
-    "boolean": _read_boolean,
-    "integer": _read_integer,
-    "long": _read_integer,
-    "double": _read_double,
-    "blob": _read_blob,
-    "timestamp": _read_timestamp,
+def _compile_blob(shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    outside = _outside(shape, "octets")
+
+    def check(value: Any) -> bytes | _Fault:  # noqa: ANN401 -- JSON
+        try:
+            octets = base64.b64decode(value, validate=True)
+        except (TypeError, ValueError, binascii.Error):
+            return _Fault("Must be base64.")
+        return outside(len(octets)) or octets
+
+    return _scalar(check)
+
+
+def _compile_timestamp(_shape: Any) -> _Reader:  # noqa: ANN401 -- as above
+    def check(value: Any) -> int | _Fault:  # noqa: ANN401 -- JSON
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _YEAR_5138:
+            return _Fault("Must be a time, in seconds since 1970.")
+        return round(value * _SECOND)
+
+    return _scalar(check)
+
+
+_COMPILERS: dict[str, Callable[[Any], _Reader]] = {
+    "structure": _compile_structure,
+    "list": _compile_list,
+    "map": _compile_map,
+    "string": _compile_string,
+    "boolean": _compile_boolean,
+    "integer": _compile_integer,
+    "long": _compile_integer,
+    "double": _compile_double,
+    "blob": _compile_blob,
+    "timestamp": _compile_timestamp,
 }
 
 
-def _outside(shape: Shape, size: float, unit: str) -> _Fault | None:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if (least is None or size >= least) and (most is None or size <= most):
-        return None
-    words = f"at least {least}" if most is None else f"at most {most}" if least is None else f"{least} to {most}"
-    return _Fault(f"Must have {words} {unit}." if unit else f"Must be {words}.")
-
-
-@lru_cache(maxsize=256)
-def _pattern(written: str) -> re.Pattern[str]:
-    """Java's patterns of the model, which Python reads alike."""
-    return re.compile(written)
+def _outside(shape: Shape, unit: str) -> Callable[[float], _Fault | None]:
+    """What says whether a size is beyond the shape's limits; a unit of "" is the number itself."""
+    least, most = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+    below, above = least == -math.inf, most == math.inf
+    words = f"at most {most}" if below else f"at least {least}" if above else f"{least} to {most}"
+    wrong = _Fault(f"Must have {words} {unit}." if unit else f"Must be {words}.")
+    return lambda size: None if least <= size <= most else wrong
 
 
 def _join(path: str, name: str) -> str:

@@ -24,7 +24,7 @@ from gateway.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TARGET = "PinpointSMSVoiceV2."
+_SERVICE = "PinpointSMSVoiceV2"  # the model's targetPrefix
 
 log = structlog.get_logger()
 
@@ -65,8 +65,8 @@ async def _answer(request: web.Request) -> Mapping[str, Any]:
 
 def _target(request: web.Request) -> str:
     """The operation's name, or "" when the header names no operation of this service."""
-    name = request.headers.get("X-Amz-Target", "").removeprefix(_TARGET)
-    return name if name in model.operations() else ""
+    service, _, name = request.headers.get("X-Amz-Target", "").partition(".")
+    return name if service == _SERVICE and name in model.operations() else ""
 
 
 def _failure(error: AwsError, request_id: str) -> web.Response:

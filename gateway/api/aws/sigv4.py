@@ -16,7 +16,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -215,14 +215,14 @@ def _canonical_value(headers: Headers, name: str) -> str:
 
 
 def _pairs(target: str) -> list[tuple[str, str]]:
-    """Names and values of the query, decoded; a plus is a plus."""
+    """Names and values of the query, decoded; a plus is a space, as botocore writes parameters."""
     _, _, query = target.partition("?")
     found = [pair.partition("=") for pair in query.split("&") if pair]
     return [(_decoded(name), _decoded(value)) for name, _, value in found]
 
 
 def _decoded(text: str) -> str:
-    return unquote(text, errors=_RAW)
+    return unquote_plus(text, errors=_RAW)
 
 
 def _encoded(text: str) -> str:

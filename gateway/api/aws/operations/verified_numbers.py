@@ -34,7 +34,7 @@ async def create_verified_destination_number(call: Call) -> Mapping[str, Any]:
     tags = tagging.tags_of(call)
     phone = e164(call.input["DestinationPhoneNumber"])
     agent = id_of(call.input.get("RcsAgentId", ""), "rcs-agent", "RcsAgentId")
-    with about(_KIND, phone):
+    with about(*(("rcs-agent", agent) if agent else (_KIND, phone))):
         made = await verified_numbers.create(
             call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tags=tags
         )

@@ -1,4 +1,4 @@
-"""Access keys of the AWS wire."""
+"""Access keys of the AWS wire, spend limits that accounts set themselves, and what a country asks of a message."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_access_keys"),
     )
+    op.create_table(
+        "spend_limit_overrides",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("monthly_limit", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("account_id", "channel", name="pk_spend_limit_overrides"),
+    )
+    op.add_column("messages", sa.Column("country_parameters", sa.Text(), nullable=False, server_default="{}"))

@@ -44,6 +44,7 @@ def upgrade() -> None:
     _protect()
     _verified_numbers()
     _registrations()
+    _channels()
 
 
 def _protect() -> None:
@@ -124,5 +125,24 @@ def _registrations() -> None:
         *_key("id", "account_id"),
         *_text("url", "content_type"),
         sa.Column("body", sa.LargeBinary(), nullable=True),
+        *_time("created_at"),
+    )
+
+
+def _channels() -> None:
+    _table(
+        "notify_configurations",
+        *_key("id", "account_id", "display_name", "use_case"),
+        *_text("template_id", "pool_id"),
+        *_key("channels"),
+        *_text("countries"),
+        *_flag("deletion_protection"),
+        *_time("created_at"),
+    )
+    _table(
+        "rcs_agents",
+        *_key("id", "account_id", "opt_out_list"),
+        *_flag("deletion_protection", "self_managed_opt_outs", "two_way"),
+        *_text("two_way_channel", "two_way_role", "media_bucket", "media_prefix", "media_role", "events"),
         *_time("created_at"),
     )
