@@ -21,6 +21,7 @@ from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, keywords, opt_out_lists, rows
 from gateway.store.tables import phone_numbers, routes
+from gateway.store.tables_registrations import registration_associations
 from gateway.store.times import from_millionths
 from keywords.types import MatchMode
 
@@ -199,7 +200,7 @@ async def delete(desk: Desk, *, account_id: str, phone_number_id: str) -> None:
 
     Raises:
         NotFound: there is no such number.
-        Conflict: it is protected or in a pool, or a route names it.
+        Conflict: it is protected, in a pool or registered, or a route names it.
     """
     await desk.change(lambda tx: delete_in(tx, account_id, phone_number_id))
 
@@ -211,6 +212,7 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
         raise protected("phone number")
     if row.pool_id:
         raise in_pool("phone_number_id", "Take it out of the pool first.")
+    await _check_unregistered(tx.conn, phone_number_id)
     await check_unrouted(tx.conn, account_id, phone_number_id)
     await keywords.drop(tx.conn, phone_number_id)
     await attached.drop(tx, account_id, f"phone-number/{phone_number_id}")
@@ -220,6 +222,17 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
 
 async def require(conn: AsyncConnection, account_id: str, phone_number_id: str) -> Row[Any]:
     return await rows.one(conn, phone_numbers, account_id, phone_number_id, "phone_number")
+
+
+async def _check_unregistered(conn: AsyncConnection, phone_number_id: str) -> None:
+    t = registration_associations.c
+    query = select(t.registration_id).where(t.resource == f"phone-number/{phone_number_id}").limit(1)
+    if (registration_id := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict(
+            "phone_number_registered",
+            f"The number belongs to {registration_id}.",
+            remedy="Delete the registration first.",
+        )
 
 
 async def check_unrouted(conn: AsyncConnection, account_id: str, identity_id: str) -> None:
