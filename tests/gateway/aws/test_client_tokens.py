@@ -40,25 +40,24 @@ async def test_another_input_with_the_same_token_is_refused(aws: Aws) -> None:
     assert await sets(aws) == ["shop"]
 
 
+def pool(number_id: str) -> dict[str, str]:
+    return {"OriginationIdentity": number_id, "IsoCountryCode": "US", "MessageType": "TRANSACTIONAL"}
+
+
 async def test_many_at_once_are_one(aws_anywhere: Aws) -> None:
-    await aws_anywhere.new_number("+12065550188")
-    asked = {
-        "OriginationIdentity": "+12065550188", "IsoCountryCode": "US", "MessageType": "TRANSACTIONAL",
-        "ClientToken": "once",
-    }  # fmt: skip
+    number = await aws_anywhere.new_number("+12065550188")
+    asked = pool(number.id) | {"ClientToken": "once"}
     answers = await asyncio.gather(*(aws_anywhere.call("create_pool", **asked) for _ in range(8)))
     assert len({one["PoolId"] for one in answers}) == 1
     assert len((await aws_anywhere.call("describe_pools"))["Pools"]) == 1
 
 
 async def test_what_failed_may_be_tried_again_with_its_token(aws: Aws) -> None:
-    asked: dict[str, Any] = {
-        "OriginationIdentity": "+12065550189", "IsoCountryCode": "US", "MessageType": "TRANSACTIONAL",
-        "ClientToken": "again",
-    }  # fmt: skip
-    assert (await aws.refused("create_pool", **asked))["Error"]["Code"] == "ResourceNotFoundException"
-    await aws.new_number("+12065550189")
-    assert (await aws.call("create_pool", **asked))["PoolId"]
+    asked = pool(aws.bench.numbers["number"])
+    first = await aws.call("create_pool", **asked, ClientToken="first")
+    assert (await aws.refused("create_pool", **asked, ClientToken="again"))["Reason"]
+    await aws.call("delete_pool", PoolId=first["PoolId"])
+    assert (await aws.call("create_pool", **asked, ClientToken="again"))["PoolId"] != first["PoolId"]
 
 
 async def test_a_token_is_of_its_account_and_operation(aws: Aws) -> None:

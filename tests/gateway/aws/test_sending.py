@@ -164,7 +164,9 @@ async def inactive(aws: Aws) -> dict[str, Any]:
 
 
 async def pool_of_another_country(aws: Aws) -> dict[str, Any]:
-    made = await aws.call("create_pool", OriginationIdentity=NUMBER, IsoCountryCode="US", MessageType="TRANSACTIONAL")
+    made = await aws.call(
+        "create_pool", OriginationIdentity=aws.bench.numbers["number"], IsoCountryCode="US", MessageType="TRANSACTIONAL"
+    )
     return {"DestinationPhoneNumber": "+447400123456", "OriginationIdentity": made["PoolId"]}
 
 
