@@ -344,6 +344,11 @@ async def test_a_number_is_looked_up(aws: Aws, asked: str, cleanse: bool, found:
     assert answer.get("OriginalPhoneNumber") == (asked if cleanse else None)
 
 
+@pytest.mark.parametrize("asked", ["+4{),) ", "+" + "1" * 20])
+async def test_what_is_too_short_or_too_long_for_a_number_is_not_looked_up(aws: Aws, asked: str) -> None:
+    assert (await aws.refused("carrier_lookup", PhoneNumber=asked))["Reason"] == "INVALID_PARAMETER"
+
+
 async def test_the_account_says_what_it_is_and_what_it_has(aws: Aws) -> None:
     attributes = {
         one["Name"]: one["Value"] for one in (await aws.call("describe_account_attributes"))["AccountAttributes"]

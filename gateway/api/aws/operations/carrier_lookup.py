@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from gateway.api.aws.call import Call
 
-_LONGEST = 20  # characters of E164PhoneNumber, in the model
+_SHORTEST, _LONGEST = 3, 20  # characters of E164PhoneNumber, in the model
 
 
 async def carrier_lookup(call: Call) -> Mapping[str, Any]:
     written, cleanse = call.input["PhoneNumber"], call.input.get("EnableCleansing", False)
     found = look_up(written, cleanse=cleanse)
-    if len(found.e164) > _LONGEST:
-        raise invalid("INVALID_PARAMETER", "PhoneNumber", "Has more digits than any number.")
+    if not _SHORTEST <= len(found.e164) <= _LONGEST:
+        raise invalid("INVALID_PARAMETER", "PhoneNumber", "Has more or fewer digits than any number.")
     return {
         "E164PhoneNumber": found.e164,
         "PhoneNumberType": found.number_type,
