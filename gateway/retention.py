@@ -23,6 +23,7 @@ from compliance.rules.destination_protected import WINDOW
 from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
+from gateway.store.tables_configuration_sets import message_feedback
 from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import DAY, first_id, span
 from gateway.store.writer import is_unavailable
@@ -107,6 +108,8 @@ class Retention:
         old = messages.c.id < first_id(oldest)
         may_go = select(messages.c.id).where(old, messages.c.final_at.is_not(None)).order_by(messages.c.id)
         await self._delete(may_go, parts.c.message_id, messages.c.id)
+        of_old = select(message_feedback.c.message_id).where(message_feedback.c.message_id < first_id(oldest))
+        await self._delete(of_old, message_feedback.c.message_id)
         old_events = self._old_events(await self._done(oldest), oldest)
         await self._delete(old_events, events.c.seq, within=events.c.at < oldest)
         of_no_event = event_retries.c.seq < select(func.min(events.c.seq)).scalar_subquery()

@@ -36,6 +36,7 @@ _FIREHOSE_RECORDS = 500  # in one PutRecordBatch (Firehose quotas)
 _LOG_EVENTS = 1_000  # in one PutLogEvents, which takes 10,000
 _LOG_SPAN = 23 * 3600 * 1000  # milliseconds: events of one PutLogEvents lie within 24 hours
 NO_HOOKS: Mapping[str, Hook] = MappingProxyType({})
+_NO_ARN = "Only an ARN can be delivered to, and no webhook is set for this (aws_webhooks)."
 _NO_CREDENTIALS = "There are no AWS credentials, and no webhook is set for the ARN (aws_webhooks)."
 
 
@@ -99,6 +100,8 @@ class _Sender:
         self._clients, self._arn = clients, destination.target
 
     async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
+        if not region_of(self._arn):  # a two-way channel may be Amazon Connect's host
+            return Outcome(ok=False, error=_NO_ARN)
         return await told(lambda: self._send(entries, now))
 
     async def _send(self, entries: Sequence[Entry], now: int) -> Outcome:

@@ -96,7 +96,7 @@ _FRESH_OF_SET = f"""
     SELECT e.seq, e.subject_id, e.type, e.data, {_TOLD} FROM events AS e CROSS JOIN messages AS m
     WHERE e.seq > CAST(:after AS BIGINT) AND e.seq <= CAST(:upto AS BIGINT)
       AND e.account_id = CAST(:account_id AS TEXT) AND {{types}}
-      AND m.id = e.subject_id AND m.configuration_set = CAST(:configuration_set AS TEXT)
+      AND m.id = e.subject_id AND m.account_id = e.account_id AND m.configuration_set = CAST(:configuration_set AS TEXT)
     ORDER BY e.seq LIMIT CAST(:most AS INTEGER)"""  # noqa: S608 -- names of ours
 _OF_TYPES = {
     "sqlite": "e.type IN (SELECT value FROM json_each(:types))",

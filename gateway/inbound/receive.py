@@ -25,7 +25,7 @@ from gateway.inbound.replies import PURPOSES, is_person, reply_text
 from gateway.model import DEFAULT_ACCOUNT, OriginationIdentity, Purpose, Status
 from gateway.numbers import mask, parse_destination
 from gateway.outbound.request import Order, SendRequest
-from gateway.resources import opt_outs, reviews
+from gateway.resources import opt_outs, reviews, two_way_channels
 from gateway.resources.consent import PERSON
 from gateway.store.tables import inbound_messages, messages
 from gateway.store.texts import storable
@@ -146,6 +146,8 @@ class Inbound:
         await tx.conn.execute(inbound_messages.insert().values(_row(text, match, reply_to)))
         if whole.assembly:
             await assembly.settle(tx.conn, whole, text.id)
+        if channel := two_way_channels.channel_of(text.identity):
+            await two_way_channels.open_in(tx, text.account_id, channel, text.at)
         append(tx, [_event(text, match, reply_to)])
         if text.identity is not None and not text.identity.self_managed_opt_outs and not text.completes:
             await self._act(tx, text, match, opted)
@@ -266,4 +268,6 @@ def _event(text: Received, match: KeywordMatch, reply_to: str) -> Event:
         "completes": text.completes, "keyword": match.word, "meaning": match.meaning.value, "rule": match.rule,
         "reply_to": reply_to, "connector": text.connector_id,
     }  # fmt: skip
+    if channel := two_way_channels.channel_of(text.identity):
+        data["two_way_channel"] = channel
     return Event(EventType.INBOUND_RECEIVED, text.account_id, text.id, text.at, data)

@@ -149,11 +149,6 @@ class Catalog:
         """The key with this id, unless it was revoked."""
         return self._now.access_keys.get(key_id)
 
-    def default_guard(self, account_id: str) -> Guard | None:
-        """The account's default protect configuration."""
-        guards = self._now.guards.get(account_id)
-        return guards.default if guards else None
-
     def configuration_set(self, account_id: str, name: str) -> ConfigurationSet | None:
         """The account's set of that name."""
         return self._now.sets.get((account_id, name))

@@ -1,7 +1,8 @@
 """Configuration sets: named rules that an app gives with a send, for what the send itself leaves out.
 
 Rule 1: a name is unique in its account (AWS: RESOURCE_ALREADY_EXISTS).
-Rule 2: deleting a set deletes its event destinations, and what waits for them. Messages that named it keep the name.
+Rule 2: deleting a set deletes its tags, its event destinations and what waits for them. Messages that named it keep
+the name.
 Rule 3: what a set says counts where the send says nothing: message type, message feedback, protect configuration; its
 sender ID where no number or registered sender ID fits the destination.
 (pinpoint-sms-voice-v2 model: CreateConfigurationSet, SetDefaultSenderId, AssociateProtectConfiguration.)
@@ -17,10 +18,11 @@ from sqlalchemy import select
 
 from gateway.errors import Conflict, Invalid
 from gateway.model import MessageType
-from gateway.resources import checks, event_destinations, rows
+from gateway.resources import checks, event_destinations, rows, tags
 from gateway.store.tables_configuration_sets import configuration_sets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
     from sqlalchemy import ColumnElement, Row
@@ -54,13 +56,22 @@ class ConfigurationSetChanges(TypedDict, total=False):
     message_feedback: bool
 
 
-async def create(desk: Desk, *, account_id: str, name: str, now: int) -> ConfigurationSet:
-    """Raises Invalid for a bad name, Conflict (``configuration_set_exists``) when there is a set of that name."""
+async def create(
+    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] | None = None
+) -> ConfigurationSet:
+    """A new set that says nothing yet, with the tags ``tagged``.
+
+    Raises:
+        Invalid: a bad name.
+        Conflict: there is a set of that name (``configuration_set_exists``), or QuotaExceeded.
+    """
     check_name(name)
 
     async def work(tx: Tx) -> ConfigurationSet:
+        await desk.quotas.require(tx.conn, "CONFIGURATION_SETS_PER_ACCOUNT", _T.c.account_id == account_id)
         if not await rows.insert_new(tx.conn, _T, {"account_id": account_id, "name": name, "created_at": now}):
             raise Conflict("configuration_set_exists", "There is a configuration set of that name.", field="name")
+        await tags.put(tx, account_id, f"configuration-set/{name}", tagged or {})
         return await require(tx.conn, account_id, name)
 
     return await desk.change(work)
@@ -102,6 +113,7 @@ async def delete(desk: Desk, *, account_id: str, name: str) -> tuple[Configurati
     async def work(tx: Tx) -> tuple[ConfigurationSet, tuple[EventDestination, ...]]:
         before = await require(tx.conn, account_id, name)
         destinations = await event_destinations.remove_of_set(tx, account_id, name)
+        await tags.drop(tx, account_id, f"configuration-set/{name}")
         await tx.conn.execute(_T.delete().where(_keyed(account_id, name)))
         return before, destinations
 

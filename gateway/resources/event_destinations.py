@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import orjson
 from sqlalchemy import select
 
-from gateway.errors import Invalid
-from gateway.events.destinations import FILE, MAX_BATCH, WEBHOOK
+from gateway.errors import Conflict, Invalid
+from gateway.events.destinations import FILE, MAX_BATCH, OF_AWS, WEBHOOK
 from gateway.events.log import last_seq
 from gateway.events.record import EventType
 from gateway.resources import checks, rows
@@ -107,11 +107,24 @@ async def find(desk: Desk, *, account_id: str, limit: int = 100, after: str = ""
 async def update(
     desk: Desk, *, account_id: str, destination_id: str, **changes: Unpack[EventDestinationChanges]
 ) -> EventDestination:
-    """Change what is given. Raises Invalid or NotFound; see rule 1 for what must be asked before a new target."""
+    """Change what is given.
+
+    See rule 1 for what must be asked before a new target.
+
+    Raises:
+        Invalid: a field is wrong.
+        NotFound: there is no such destination.
+        Conflict: it is one of AWS's (``aws_event_destination``), of which nothing but ``enabled`` is changed here.
+    """
     values = _values(dict(changes))
 
     async def work(tx: Tx) -> EventDestination:
-        await _get(tx.conn, account_id, destination_id)
+        before = await _get(tx.conn, account_id, destination_id)
+        if before.kind in OF_AWS and values.keys() - {"enabled"}:
+            raise Conflict(
+                "aws_event_destination", f"A destination of the kind {before.kind} is changed on the AWS wire.",
+                remedy="Call UpdateEventDestination, or UpdatePhoneNumber for a two-way channel.",
+            )  # fmt: skip
         await rows.change(tx.conn, event_destinations, destination_id, values)
         return await _get(tx.conn, account_id, destination_id)
 

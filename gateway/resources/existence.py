@@ -13,6 +13,7 @@ from gateway.resources import rows
 from gateway.resources.checks import is_storable
 from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
 from gateway.store.tables_channels import notify_configurations, rcs_agents
+from gateway.store.tables_configuration_sets import configuration_sets
 from gateway.store.tables_protect import protect_configurations, verified_numbers
 from gateway.store.tables_registrations import registration_attachments, registrations
 
@@ -51,6 +52,7 @@ def _by_sender_and_country(name: str) -> ColumnElement[bool]:
 KINDS: Mapping[str, Kind] = {
     "phone-number": _by(phone_numbers.c.id),
     "pool": _by(pools.c.id),
+    "configuration-set": _by(configuration_sets.c.name),
     "opt-out-list": _by(opt_out_lists.c.name),
     "protect-configuration": _by(protect_configurations.c.id),
     "notify-configuration": _by(notify_configurations.c.id),

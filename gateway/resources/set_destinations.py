@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import func, select
 
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Conflict, Invalid, QuotaExceeded
 from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, SNS
 from gateway.events.log import last_seq
-from gateway.resources import checks, configuration_sets, event_destinations, rows
+from gateway.resources import checks, configuration_sets, event_destinations, quotas, rows
 from gateway.store import tables
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _T = tables.event_destinations
 
 KINDS = (SNS, FIREHOSE, CLOUDWATCH_LOGS)
-MOST = 5  # in one set
+_QUOTA = "EVENT_DESTINATIONS_PER_CONFIGURATION_SET"
+MOST = quotas.AWS[_QUOTA]  # each is a reader of the log, so there is no more generous one
 ALL = "ALL"
 _ARN = re.compile(r"arn:\S{16,2044}")
 _TYPE = re.compile(r"(?:TEXT|VOICE|MEDIA|RCS)_[A-Z_]{1,40}")
@@ -65,7 +66,7 @@ async def create(
     Raises:
         Invalid: a field is wrong.
         NotFound: there is no such set.
-        Conflict: ``event_destination_exists``, or ``too_many_event_destinations``.
+        Conflict: ``event_destination_exists``, or QuotaExceeded.
     """
     configuration_sets.check_name(name)
     values = {
@@ -143,8 +144,8 @@ def _of_set(account_id: str, configuration_set: str) -> Select[Any]:
 async def _check_room(conn: AsyncConnection, account_id: str, configuration_set: str) -> None:
     among = _of_set(account_id, configuration_set).order_by(None).subquery()
     if (await conn.execute(select(func.count()).select_from(among))).scalar_one() >= MOST:
-        raise Conflict(
-            "too_many_event_destinations", f"A configuration set has {MOST} event destinations at most.",
+        raise QuotaExceeded(
+            _QUOTA.lower(), f"A configuration set has {MOST} event destinations at most.",
             remedy="Delete one first.",
         )  # fmt: skip
 

@@ -156,9 +156,8 @@ async def new_code(conn: AsyncConnection, row: Row[Any], now: int) -> str:
     _check_pending(row)
     sent = row.codes_today if row.code_sent_at // DAY == now // DAY else 0
     if sent >= CODES_A_DAY:
-        raise QuotaExceeded(
-            "verification_attempts_per_day", f"{CODES_A_DAY} codes were sent to the number today.", remedy="Wait a day."
-        )
+        told = f"{CODES_A_DAY} codes were sent to the number today."
+        raise QuotaExceeded("verification_attempts_per_day", told, remedy="Wait a day.")
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     values = {"code_hash": _hash(row.id, code), "code_sent_at": now, "guesses": 0, "codes_today": sent + 1}
     await rows.change(conn, verified_numbers, row.id, values)

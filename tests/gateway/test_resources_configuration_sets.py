@@ -108,7 +108,7 @@ async def test_a_set_has_five_destinations_each_with_a_name_of_its_own(desk):
     await a_set(desk)
     for name in "abcde":
         await a_destination(desk, name)
-    for name, code in (("f", "too_many_event_destinations"),):
+    for name, code in (("f", "event_destinations_per_configuration_set"),):
         with pytest.raises(Conflict) as told:
             await a_destination(desk, name)
         assert told.value.code == code

@@ -106,10 +106,10 @@ def of_gateway(error: GatewayError, request_id: str) -> AwsError:
         return throttled() if isinstance(error, TooMany) else internal(request_id)
     if isinstance(error, Forbidden):
         return AwsError("AccessDeniedException", 400, Message=error.detail)
-    if isinstance(error, QuotaExceeded):
-        return quota(error.code.upper())
     if isinstance(error, NotFound):
         return not_found(_thing(error), "")
+    if isinstance(error, QuotaExceeded):
+        return quota(error.code.upper())
     if error.code in CONFLICTS:
         return conflict(*CONFLICTS[error.code])
     reason = INVALIDS.get(error.code, "INVALID_PARAMETER" if error.field else "INVALID_REQUEST")

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.resources import quotas
+
 ARN = "arn:aws:sms-voice:us-east-1:"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:records"
 STREAM = "arn:aws:firehose:us-east-1:123456789012:deliverystream/records"
@@ -30,6 +32,7 @@ async def described(aws, **which):
 async def test_a_set_is_made_described_and_deleted(aws_anywhere):
     aws = aws_anywhere
     made = await a_set(aws)
+    assert made["Tags"] == []
     assert made["ConfigurationSetName"] == "otp"
     assert made["ConfigurationSetArn"].startswith(ARN)
     assert made["ConfigurationSetArn"].endswith(":configuration-set/otp")
@@ -48,6 +51,28 @@ async def test_a_name_is_taken_once(aws):
     error = await aws.refused("create_configuration_set", ConfigurationSetName="otp")
     assert (error["Error"]["Code"], error["Reason"]) == ("ConflictException", "RESOURCE_ALREADY_EXISTS")
     assert (error["ResourceType"], error["ResourceId"]) == ("configuration-set", "otp")
+
+
+async def test_tags_come_with_a_set_and_go_with_it(aws_anywhere):
+    aws, tags = aws_anywhere, [{"Key": "team", "Value": "login"}]
+    made = await aws.call("create_configuration_set", ConfigurationSetName="otp", Tags=tags)
+    assert made["Tags"] == tags
+    named = {"ResourceArn": made["ConfigurationSetArn"]}
+    assert (await aws.call("list_tags_for_resource", **named))["Tags"] == tags
+    await aws.call("delete_configuration_set", ConfigurationSetName="otp")
+    assert (await aws.refused("list_tags_for_resource", **named))["ResourceType"] == "configuration-set"
+    await a_set(aws)
+    assert (await aws.call("list_tags_for_resource", **named))["Tags"] == []
+
+
+async def test_an_account_has_as_many_sets_as_its_quota_says(aws, monkeypatch):
+    monkeypatch.setitem(quotas.AWS, "CONFIGURATION_SETS_PER_ACCOUNT", 2)
+    monkeypatch.setattr(quotas, "GENEROUS", 2)
+    for name in ("a", "b"):
+        await a_set(aws, name)
+    error = await aws.refused("create_configuration_set", ConfigurationSetName="c")
+    assert error["Error"]["Code"] == "ServiceQuotaExceededException"
+    assert error["Reason"] == "CONFIGURATION_SETS_PER_ACCOUNT"
 
 
 async def test_a_set_created_twice_with_one_token_is_one(aws_anywhere):

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from gateway.events import schedule
 from gateway.model import Status
@@ -108,6 +108,21 @@ async def troubled(aws):
             await asyncio.sleep(0.05)
 
 
+async def settled(aws):
+    """Wait until all that happened is given and stored as given: what is cut off in between is given again."""
+    async with asyncio.timeout(60):
+        while await owed(aws):  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.05)
+
+
+async def owed(aws):
+    d = tables.event_destinations.c
+    async with aws.desk.store.reading() as conn:
+        last = (await conn.execute(select(func.max(tables.events.c.seq)))).scalar()
+        behind = select(d.id).where((d.cursor < last) | (d.trouble != ""))
+        return (await conn.execute(behind)).first() or (await conn.execute(select(tables.event_retries))).first()
+
+
 def lives(records):
     """The types of records of each message, in the order in which they came."""
     found = {}
@@ -133,12 +148,14 @@ async def test_a_restart_of_either_side_loses_and_doubles_nothing(aws, moto, kin
     await give_to(aws, target)
     ids = await send(aws, 20)
     await until(target, 20)
+    await settled(aws)
 
     await asyncio.to_thread(moto.stop)
     await move(aws, ids, Status.SUBMITTED)
     assert await troubled(aws) == "No connection to AWS: EndpointConnectionError."
     await asyncio.to_thread(moto.start)
     await until(target, 40)
+    await settled(aws)
 
     await aws.services.post.stop()
     await move(aws, ids, Status.DELIVERED)

@@ -64,14 +64,6 @@ delete_notify_message_spend_limit_override = _deleting(Channel.NOTIFY)
 delete_rcs_message_spend_limit_override = _deleting(Channel.RCS)
 
 
-async def describe_account_attributes(call: Call) -> Mapping[str, Any]:
-    catalog = call.desk.catalog
-    found = {"ACCOUNT_TIER": "SANDBOX" if catalog.limits(call.account_id).sandbox else "PRODUCTION"}
-    if guard := catalog.default_guard(call.account_id):
-        found["DEFAULT_PROTECT_CONFIGURATION_ID"] = guard.id
-    return page(call, "AccountAttributes", list(found), str, lambda name: {"Name": name, "Value": found[name]})
-
-
 async def describe_account_limits(call: Call) -> Mapping[str, Any]:
     async with call.desk.store.reading() as conn:
         used = await quotas.used(conn, call.account_id)

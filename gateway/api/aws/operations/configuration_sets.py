@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
-from gateway.api.aws.errors import conflict, invalid, not_found, quota
+from gateway.api.aws.errors import about, invalid
 from gateway.api.aws.lists import filtered, named, page, yes
-from gateway.errors import Conflict, NotFound
 from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, SNS
 from gateway.resources import configuration_sets, set_destinations
 from gateway.resources.set_destinations import Target
@@ -42,10 +42,12 @@ _FILTERS: Mapping[str, Callable[[_Whole], Iterable[str]]] = {
 
 
 async def create_configuration_set(call: Call) -> Mapping[str, Any]:
-    name = call.input[_FIELD]
-    with _told_of(name):
-        made = await configuration_sets.create(call.desk, account_id=call.account_id, name=name, now=call.now())
-    return {**_names(call, name), "CreatedTimestamp": made.created_at}
+    name, tags = call.input[_FIELD], tagging.tags_of(call)
+    with about(_KIND, name):
+        made = await configuration_sets.create(
+            call.desk, account_id=call.account_id, name=name, tagged=tags, now=call.now()
+        )
+    return {**_names(call, name), "CreatedTimestamp": made.created_at, "Tags": tagging.shown(tags)}
 
 
 async def describe_configuration_sets(call: Call) -> Mapping[str, Any]:
@@ -57,7 +59,7 @@ async def describe_configuration_sets(call: Call) -> Mapping[str, Any]:
 
 async def delete_configuration_set(call: Call) -> Mapping[str, Any]:
     name = _set(call)
-    with _told_of(name):
+    with about(_KIND, name):
         gone = await configuration_sets.delete(call.desk, account_id=call.account_id, name=name)
     await call.services.post.refresh()
     shown = _shown(call, *gone)
@@ -98,7 +100,7 @@ async def create_event_destination(call: Call) -> Mapping[str, Any]:
     if target is None:
         raise invalid("MISSING_PARAMETER", "SnsDestination", "Give one destination: CloudWatch Logs, Firehose or SNS.")
     name = call.input["EventDestinationName"]
-    with _told_of(_set(call), name):
+    with _about_destination(call):
         made = await set_destinations.create(
             call.desk, account_id=call.account_id, configuration_set=_set(call), name=name, target=target,
             types=call.input["MatchingEventTypes"], now=call.now(),
@@ -109,7 +111,7 @@ async def create_event_destination(call: Call) -> Mapping[str, Any]:
 
 async def update_event_destination(call: Call) -> Mapping[str, Any]:
     name = call.input["EventDestinationName"]
-    with _told_of(_set(call), name):
+    with _about_destination(call):
         changed = await set_destinations.update(
             call.desk, account_id=call.account_id, configuration_set=_set(call), name=name, target=_target(call.input),
             enabled=call.input.get("Enabled"), types=call.input.get("MatchingEventTypes"),
@@ -120,7 +122,7 @@ async def update_event_destination(call: Call) -> Mapping[str, Any]:
 
 async def delete_event_destination(call: Call) -> Mapping[str, Any]:
     name = call.input["EventDestinationName"]
-    with _told_of(_set(call), name):
+    with _about_destination(call):
         gone = await set_destinations.delete(
             call.desk, account_id=call.account_id, configuration_set=_set(call), name=name
         )
@@ -131,7 +133,7 @@ async def delete_event_destination(call: Call) -> Mapping[str, Any]:
 async def _change(call: Call, **changes: Any) -> ConfigurationSet:  # noqa: ANN401 -- ConfigurationSetChanges
     """Change the set that the call names; gives it as it was."""
     name = _set(call)
-    with _told_of(name):
+    with about(_KIND, name):
         before, _ = await configuration_sets.update(call.desk, account_id=call.account_id, name=name, **changes)
     return before
 
@@ -151,25 +153,10 @@ def _target(given: Mapping[str, Any]) -> Target | None:
 
 
 @contextlib.contextmanager
-def _told_of(name: str, destination: str = "") -> Iterator[None]:
-    """Within it, what goes wrong is told of the set, or of the event destination."""
-    try:
+def _about_destination(call: Call) -> Iterator[None]:
+    """What is not there is the set, or the destination in it."""
+    with about(_KIND, _set(call)), about("event-destination", call.input["EventDestinationName"]):
         yield
-    except NotFound as error:
-        of_set = error.code == "configuration_set_not_found"
-        raise (not_found(_KIND, name) if of_set else not_found("event-destination", destination)) from error
-    except Conflict as error:
-        if error.code == "too_many_event_destinations":
-            raise quota("EVENT_DESTINATIONS_PER_CONFIGURATION_SET") from error
-        kind, resource_id = ("event-destination", destination) if destination else (_KIND, name)
-        raise conflict(_CONFLICTS[error.code], kind, resource_id) from error
-
-
-_CONFLICTS = {
-    "configuration_set_exists": "RESOURCE_ALREADY_EXISTS",
-    "event_destination_exists": "RESOURCE_ALREADY_EXISTS",
-    "event_destination_mismatch": "EVENT_DESTINATION_MISMATCH",
-}
 
 
 def _names(call: Call, name: str) -> dict[str, Any]:

@@ -57,10 +57,10 @@ async def send_text_message(call: Call) -> Mapping[str, Any]:
 
 async def send_media_message(call: Call) -> Mapping[str, Any]:
     """No connector sends MMS: a send that fits is told that its number cannot."""
-    configuration_set_of(call)
-    _protect_configuration(call)
     if not {"MessageBody", "MediaUrls"} & call.input.keys():
         raise invalid("MISSING_PARAMETER", "MediaUrls", "Give a file, a body or both.")
+    configuration_set_of(call)
+    _protect_configuration(call)
     raise conflict("NUMBER_CAPABILITIES_MISMATCH", *_identity(call))
 
 
