@@ -1,4 +1,4 @@
-"""What the account may do: its spend limits and quotas."""
+"""What the account is and may do: its tier, spend limits and quotas."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ delete_voice_message_spend_limit_override = _deleting(Channel.VOICE)
 delete_media_message_spend_limit_override = _deleting(Channel.MEDIA)
 delete_notify_message_spend_limit_override = _deleting(Channel.NOTIFY)
 delete_rcs_message_spend_limit_override = _deleting(Channel.RCS)
+
+
+async def describe_account_attributes(call: Call) -> Mapping[str, Any]:
+    catalog = call.desk.catalog
+    found = {"ACCOUNT_TIER": "SANDBOX" if catalog.limits(call.account_id).sandbox else "PRODUCTION"}
+    if guard := catalog.guard(call.account_id, "", ""):
+        found["DEFAULT_PROTECT_CONFIGURATION_ID"] = guard.id
+    return page(call, "AccountAttributes", list(found), str, lambda name: {"Name": name, "Value": found[name]})
 
 
 async def describe_account_limits(call: Call) -> Mapping[str, Any]:
