@@ -7,7 +7,7 @@ Rule 2: what a form refers to stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,6 @@ from gateway.store.tables_registrations import registration_attachments, registr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.resources.desk import Desk
@@ -55,16 +54,13 @@ async def create(
         Conflict: too many tags.
     """
     content_type = _checked(body, url)
-    values = {
-        "id": rows.resource_id("attachment"), "account_id": account_id, "url": url, "content_type": content_type,
-        "body": body or None, "created_at": now,
-    }  # fmt: skip
+    made = Attachment(rows.resource_id("attachment"), account_id, url, content_type, now)
 
     async def work(tx: Tx) -> Attachment:
         await desk.quotas.require(tx.conn, "REGISTRATION_ATTACHMENTS_PER_ACCOUNT", _t.c.account_id == account_id)
-        await rows.insert(tx.conn, _t, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
-        return Attachment(str(values["id"]), account_id, url, content_type, now)
+        await rows.insert(tx.conn, _t, {**asdict(made), "body": body or None})
+        await put_tags(tx, account_id, f"{KIND}/{made.id}", tags)
+        return made
 
     return await desk.store.write(work)
 
@@ -73,7 +69,7 @@ async def find(desk: Desk, *, account_id: str) -> tuple[Attachment, ...]:
     """All of the account, oldest first."""
     async with desk.store.reading() as conn:
         found = await conn.execute(select(*_SHOWN).where(_t.c.account_id == account_id).order_by(_t.c.id))
-        return tuple(map(_of, found))
+        return tuple([_of(row) for row in found])
 
 
 async def read(desk: Desk, *, account_id: str, attachment_id: str) -> tuple[Attachment, bytes]:
@@ -120,5 +116,5 @@ async def _check_unused(conn: AsyncConnection, account_id: str, attachment_id: s
         raise Conflict("attachment_in_use", f"{user} refers to it.", remedy="Delete that registration first.")
 
 
-def _of(row: Row[Any]) -> Attachment:
+def _of(row: Any) -> Attachment:  # noqa: ANN401 -- a row of all columns, or of those that are shown
     return Attachment(row.id, row.account_id, row.url, row.content_type, row.created_at)

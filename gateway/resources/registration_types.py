@@ -138,7 +138,11 @@ def _choice_fault(asked: Field, answer: Answer) -> str:
     return f"choose among {', '.join(asked.choices)}." if unknown and not asked.open else ""
 
 
-_CHECKS = {TEXT: _text_fault, SELECT: _choice_fault, ATTACHMENT: lambda _asked, _answer: ""}
+def _no_fault(_asked: Field, _answer: Answer) -> str:
+    return ""
+
+
+_CHECKS = {TEXT: _text_fault, SELECT: _choice_fault, ATTACHMENT: _no_fault}
 
 
 def _type(name: str, row: Mapping[str, Any]) -> RegistrationType:

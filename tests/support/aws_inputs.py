@@ -75,9 +75,8 @@ class Inputs:
         known = [*self.seen.get(name, ())[-8:], *LIKELY.get(name, LIKELY.get(shape.name, ()))]
         if shape.type_name == "string" and not shape.enum and known and self.rng.random() < 0.85:
             return self.rng.choice(known)
-        one = name.removesuffix("s")
         of_strings = shape.type_name == "list" and shape.member.type_name == "string"
-        if of_strings and one in self.seen and self.rng.random() < 0.7:
+        if of_strings and (one := name.removesuffix("s")) in self.seen and self.rng.random() < 0.7:
             return [self.rng.choice(self.seen[one][-8:])]
         return self._value(shape, share, depth + 1)
 

@@ -69,7 +69,7 @@ async def test_lists_page_one_by_one(aws: Aws) -> None:
         result = aws.client().get_paginator(xform_name(name)).result_keys[0].expression
         found = [one for page in pages for one in page.get(result, [])]
         assert all(len(page.get(result, [])) <= 1 for page in pages), name
-        assert found == whole[result], name
+        assert found[:100] == whole[result], name
         paged += len(found) > 1
     assert paged >= 4
 

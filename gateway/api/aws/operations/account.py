@@ -1,4 +1,4 @@
-"""What the account may do: its spend limits and quotas."""
+"""What the account is and may do: its tier, spend limits and quotas."""
 
 from __future__ import annotations
 

@@ -223,4 +223,5 @@ def _country(code: str) -> dict[str, Any]:
         "SupportedChannels": ["SMS"],
         "SupportedUseCases": ["CODE_VERIFICATION"],
         "SupportedTiers": [_TIER],
+        "CustomerOwnedIdentityRequired": True,  # nobody lends one here
     }
