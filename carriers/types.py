@@ -61,7 +61,8 @@ class Submission(NamedTuple):
     validity: timedelta | None = None  # from now; the carrier must not deliver later
     wants_receipt: bool = True
     user_message_reference: int = 0  # 0..65535; some carriers echo it in the receipt
-    tlvs: tuple[tuple[int, bytes], ...] = ()  # further TLVs, as a country or carrier asks
+    tlvs: tuple[tuple[int, bytes], ...] = ()  # further TLVs, as a carrier asks
+    country_parameters: Mapping[str, str] = {}  # what the destination's country asks for, by name: "IN_ENTITY_ID"
 
 
 class Outcome(StrEnum):

@@ -1,7 +1,7 @@
 """Asks every rule about one message and keeps every answer.
 
-The rules run in a fixed order, those that bind by law before those that the account set for itself; the first
-refusal in that order is the one shown to the sender, and the record keeps all verdicts.
+The rules run in a fixed order: whether the account may text at all, what binds by law, what the account set for itself.
+The first refusal in that order is the one shown to the sender, and the record keeps all verdicts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from compliance.rules import (
     country_not_enabled,
+    destination_not_verified,
+    destination_protected,
     duplicate_content,
     max_price,
     opted_out,
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
 
 #: Every rule, in the order in which their verdicts are kept. A new rule is a file in rules/ and a line here.
 RULES: tuple[Rule, ...] = (
+    destination_not_verified.check,
     opted_out.check,
     under_review.check,
     country_not_enabled.check,
+    destination_protected.check,
     sender_kind_not_allowed.check,
     max_price.check,
     spend_limit.check,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 MessageType: TypeAlias = Literal["TRANSACTIONAL", "PROMOTIONAL"]
+ProtectStatus: TypeAlias = Literal["ALLOW", "BLOCK", "MONITOR", "FILTER"]
 
 #: The source of a verdict that rests on the account's own settings, not on a statute or a published page.
 ACCOUNT_SETTING = "account setting"
@@ -34,12 +35,13 @@ class Effect(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why the message is sent. Everything but MESSAGE is an automatic reply to a text of that person."""
+    """Why the message is sent. Everything but MESSAGE and VERIFICATION_CODE is an automatic reply to that person."""
 
     MESSAGE = "message"
     KEYWORD_RESPONSE = "keyword_response"  # HELP and the account's own words
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     OPT_IN_CONFIRMATION = "opt_in_confirmation"
+    VERIFICATION_CODE = "verification_code"  # asks whether the number is the account's own
 
 
 class SenderKind(StrEnum):
@@ -86,6 +88,15 @@ class Recent(NamedTuple):
     message_type: MessageType
 
 
+class Protection(NamedTuple):
+    """What the protect configuration that counts says of one message."""
+
+    configuration: str  # its id
+    status: ProtectStatus  # of the destination's country
+    override: Literal["ALLOW", "BLOCK", ""]  # of this very number, unless it has expired
+    neighbours: int  # other numbers of the same thousand that the account texted in the hour before
+
+
 @dataclass(frozen=True, slots=True)
 class RecipientLimit:
     """At most ``count`` messages to one person within any stretch of ``per``.
@@ -117,6 +128,7 @@ class AccountLimits:
     recipient_limits: tuple[RecipientLimit, ...] = DEFAULT_RECIPIENT_LIMITS
     monthly_spend_limit: Decimal | None = None  # None: no limit
     duplicate_window: timedelta = timedelta(0)  # zero: the same text may be sent again at once
+    sandbox: bool = False  # texts go to verified numbers only
 
     @property
     def lookback(self) -> timedelta:
@@ -145,6 +157,8 @@ class SendFacts(NamedTuple):
     limits: AccountLimits
     self_managed_opt_outs: bool = False  # the account honours STOP by itself; its list is not checked
     simulator: bool = False  # the destination is a simulated handset: nothing reaches a carrier
+    protection: Protection | None = None  # None: no protect configuration counts
+    verified: bool = False  # of interest in the sandbox only: a verified number, or a simulator number
 
 
 Rule: TypeAlias = Callable[[SendFacts], Verdict]

@@ -19,6 +19,7 @@ from gateway.api import add_api
 from gateway.api.health import add_health
 from gateway.config import ROLES
 from gateway.console import add_console
+from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.inbound.receive import Inbound
@@ -39,6 +40,7 @@ from gateway.receipts import Receipts
 from gateway.resources import accounts, connectors
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.retention import Retention
 from gateway.services import SERVICES, Services
 from gateway.store import migrate
@@ -109,7 +111,7 @@ async def _open_desk(settings: Settings, stack: contextlib.AsyncExitStack) -> De
     store = Store(settings.database)
     store.start()
     stack.push_async_callback(store.close)
-    desk = Desk(store, Vault.of(settings), await Catalog.load(store))
+    desk = Desk(store, Vault.of(settings), await Catalog.load(store), Quotas.of(settings))
     await accounts.ensure_default(desk, now_micros())
     return desk
 
@@ -154,7 +156,7 @@ class _Builder:
         self.retention = Retention(store, days=settings.retention_days, now=now_micros)
         self.post = Post(
             store, self.feed, self._decrypt, folder=settings.data_dir / "events",
-            allow_private=settings.allow_private_webhooks, clock=now_micros,
+            allow_private=settings.allow_private_webhooks, clock=now_micros, aws=AwsDelivery.of(settings),
             owns=lambda destination_id: self.keeper.holds(EVENTS + destination_id),
         )  # fmt: skip
         self.intake = Intake(

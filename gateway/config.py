@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,6 +21,33 @@ ROLES = frozenset({"api", "worker", "events", "scheduler"})
 # gateway.outbound.request.MAX_TTL and gateway.model.CORRECTION_WINDOW, which stand on floors above this one.
 _LONGEST_TTL_HOURS = 72
 _CORRECTION_HOURS = 72
+
+
+class AwsWebhook(BaseModel):
+    """The webhook that stands for an ARN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    form: Literal["sns", "firehose"] = "sns"
+    secret: SecretStr
+    access_key: SecretStr = SecretStr("")
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// or http://")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _signing_secret(cls, value: SecretStr) -> SecretStr:
+        try:
+            base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+        except ValueError as error:
+            raise ValueError("must be whsec_ and base64") from error
+        return value
 
 
 class Settings(BaseSettings):
@@ -78,6 +106,13 @@ class Settings(BaseSettings):
         le=1000,
         description="Most automatic replies to one person from one number an hour.",
     )
+    opt_in_lock_days: int = Field(
+        default=0,
+        ge=0,
+        le=365,
+        description="Days before an app may opt the same person in again by Amazon's DeleteOptedOutNumber, which "
+        "allows it once in 30; 0: at any time.",
+    )
     receipt_wait_hours: int = Field(
         default=72, ge=1, le=720, description="After so long without a final receipt, a message's status is UNKNOWN."
     )
@@ -88,6 +123,24 @@ class Settings(BaseSettings):
         description="Days that messages, their parts and events are kept; 0: for ever. A quarter is time for a "
         "complaint, and for a carrier's invoice and what is said against it. At least as long as a message may live: "
         "6 days and the wait for receipts.",
+    )
+    aws_endpoint_url: str = Field(
+        default="",
+        description="Where SNS, Firehose and CloudWatch Logs are called for event destinations. Empty: AWS itself, in "
+        "the region of each ARN.",
+    )
+    aws_access_key_id: str = Field(
+        default="",
+        description="Access key to call them with. Empty: as AWS's own clients find one, in the environment, in "
+        "~/.aws or by the role of the machine.",
+    )
+    aws_secret_access_key: SecretStr = Field(default=SecretStr(""), description="Its secret.")
+    aws_session_token: SecretStr = Field(default=SecretStr(""), description="With a temporary access key, its token.")
+    aws_webhooks: dict[str, AwsWebhook] = Field(
+        default_factory=dict,
+        description='Webhooks that stand for ARNs, so that AWS is not needed: {"ARN": {"url": "https://…", "form": '
+        '"sns" or "firehose", "secret": "whsec_…", "access_key": "…"}}. sns posts each record as SNS does, firehose '
+        "many at once as Firehose does, with the access key; both are signed with the secret (Standard Webhooks).",
     )
     warm_messages: int = Field(
         default=10_000,
@@ -108,6 +161,16 @@ class Settings(BaseSettings):
         le=1_000_000_000,
         description="Messages of one account that may wait, over all connectors. One more is answered 429 "
         "account_backlog_full; promotional ones at nine tenths of it.",
+    )
+    aws_region: str = Field(
+        default="",
+        description="Region of the AWS wire: requests that are signed for another one are refused, and ARNs name it. "
+        "Empty: any region is taken, and ARNs name the one that the request is signed for.",
+    )
+    quotas: Literal["generous", "aws"] = Field(
+        default="generous",
+        description="How many resources of a kind an account may have: 10,000, or as many as AWS gives a new account "
+        "(25 numbers, 25 pools, 30 keywords each), for an app that is to meet the limits it will meet there.",
     )
     drain_seconds: float = Field(default=10.0, ge=0, le=300, description="Time to finish what is under way at a stop.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="What is logged.")

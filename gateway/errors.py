@@ -6,6 +6,7 @@ GatewayError                      every error with a stable code, a sentence and
 ├── Forbidden          403        you may not
 ├── NotFound           404
 ├── Conflict           409        what is asked does not fit what is there
+│   ├── QuotaExceeded  409        there are as many of a kind as there may be
 │   └── Refused        409        a rule said no to a send; carries the decision
 ├── TooLarge           413
 ├── TooMany            429        slow down; says for how long
@@ -80,6 +81,10 @@ class NotFound(GatewayError):  # noqa: N818 -- as above
 class Conflict(GatewayError):  # noqa: N818 -- as above
     status = 409
     title = "That does not fit what is there"
+
+
+class QuotaExceeded(Conflict):
+    title = "There are as many as there may be"
 
 
 class Refused(Conflict):

@@ -108,6 +108,7 @@ class Purpose(StrEnum):
     KEYWORD_RESPONSE = "keyword_response"
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     OPT_IN_CONFIRMATION = "opt_in_confirmation"
+    VERIFICATION_CODE = "verification_code"
 
 
 class OnUnknown(StrEnum):
@@ -126,6 +127,15 @@ class IdentityKind(StrEnum):
     SENDER_ID = "SENDER_ID"
 
 
+class Capability(StrEnum):
+    """What an identity can be used for; AWS's NumberCapability."""
+
+    SMS = "SMS"
+    VOICE = "VOICE"
+    MMS = "MMS"
+    RCS = "RCS"
+
+
 @dataclass(frozen=True, slots=True)
 class OriginationIdentity:
     """What a text leaves from: a phone number or a sender ID."""
@@ -142,6 +152,14 @@ class OriginationIdentity:
     match_mode: str = "whole"  # keywords.types.MatchMode
     rate: float | None = None  # parts per second; None is no limit of its own
     active: bool = True
+    both_types: bool = False  # a sender ID of either type; message_type is then that of a text that names none
+    international: bool = False  # may be chosen for other countries, after those that are of the country
+    two_way_channel: str = ""  # ARN that texts to it are published to; "" for none
+    two_way_role: str = ""  # ARN of the role to publish as
+    capabilities: tuple[str, ...] = (Capability.SMS.value,)
+    deletion_protection: bool = False
+    monthly_price: Decimal = Decimal(0)  # US$
+    created_at: int = 0  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +173,9 @@ class Pool:
     match_mode: str = "whole"
     shared_routes: bool = False
     deletion_protection: bool = False
+    two_way_channel: str = ""  # of its numbers
+    two_way_role: str = ""
+    created_at: int = 0  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,3 +216,4 @@ class Dispatch(NamedTuple):
     country: str = ""
     sent_parts: frozenset[int] = frozenset()  # taken by the carrier already; only the others are sent
     context: Mapping[str, str] = {}
+    country_parameters: Mapping[str, str] = {}  # for the carrier, as a country asks

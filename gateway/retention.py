@@ -6,7 +6,8 @@ Rule 2: a message that is not final stays, however old.
 Rule 3: an event stays until every enabled destination has had it or given it up, but no longer than ``WAIT_FOR_EVENTS``
 beyond its time: a receiver that nobody mends must not fill the disk.
 Rule 4: a decision goes when no message has had it for that time. Consent, opt-outs and texts from people stay.
-Rule 5: rows go in small transactions with a pause between them, so that nobody waits for them.
+Rule 5: which watched numbers were texted is known for as long as neighbours count, however long messages are kept.
+Rule 6: rows go in small transactions with a pause between them, so that nobody waits for them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, literal_column, or_, select, true
 
+from compliance.rules.destination_protected import WINDOW
 from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.repeat import repeat
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
-from gateway.store.times import DAY, first_id
+from gateway.store.tables_configuration_sets import message_feedback
+from gateway.store.tables_protect import watched_numbers
+from gateway.store.times import DAY, first_id, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +74,8 @@ class Retention:
                         await self._drop_days(oldest)
         if self._days:
             await self._prune(oldest)
+        unwatched = watched_numbers.c.texted_at <= now - span(WINDOW)
+        await self._delete(select(watched_numbers.c.texted_at).where(unwatched).distinct(), watched_numbers.c.texted_at)
 
     async def _drop_days(self, oldest: int) -> None:
         engine = self._store.reader
@@ -89,6 +95,8 @@ class Retention:
         old = messages.c.id < first_id(oldest)
         may_go = select(messages.c.id).where(old, messages.c.final_at.is_not(None)).order_by(messages.c.id)
         await self._delete(may_go, parts.c.message_id, messages.c.id)
+        of_old = select(message_feedback.c.message_id).where(message_feedback.c.message_id < first_id(oldest))
+        await self._delete(of_old, message_feedback.c.message_id)
         old_events = self._old_events(await self._done(oldest), oldest)
         await self._delete(old_events, events.c.seq, within=events.c.at < oldest)
         of_no_event = event_retries.c.seq < select(func.min(events.c.seq)).scalar_subquery()

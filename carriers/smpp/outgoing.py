@@ -51,6 +51,7 @@ class Outgoing:
         self._registered_delivery = settings.registered_delivery
         self._esm_mode = settings.esm_mode
         self._send_tlvs = settings.send_tlvs
+        self._country_tlvs = tuple(settings.country_tlvs.items()) if settings.send_tlvs else ()
         # From esm_class to the NUL of schedule_delivery_time, without and with a user data header.
         self._class_to_schedule = tuple(
             bytes((esm_class, settings.protocol_id, settings.priority_flag, 0))
@@ -124,10 +125,17 @@ class Outgoing:
         return Pdu(Command.SUBMIT_SM, body=body, tlvs=tlvs)
 
     def _optional(self, submission: Submission) -> tuple[tuple[int, bytes], ...]:
+        further = self._further(submission) if submission.country_parameters else submission.tlvs
         if not submission.user_message_reference or not self._send_tlvs:
-            return submission.tlvs
+            return further
         reference = submission.user_message_reference.to_bytes(2, "big")
-        return ((Tag.USER_MESSAGE_REFERENCE, reference), *submission.tlvs)
+        return ((Tag.USER_MESSAGE_REFERENCE, reference), *further)
+
+    def _further(self, submission: Submission) -> tuple[tuple[int, bytes], ...]:
+        """The submission's own TLVs, and those of the country that this carrier takes."""
+        given = submission.country_parameters
+        asked = [(tag, given[name].encode()) for name, tag in self._country_tlvs if name in given]
+        return (*submission.tlvs, *asked)
 
     def _ton_npi(self, source: str) -> tuple[int, int]:
         for pattern, ton_npi in self._rules:

@@ -138,6 +138,11 @@ class SmppSettings(_Frozen):
     esm_mode: Literal[0, 1, 2, 3] = Field(default=0, description="Messaging mode: 0 is the SMSC's own default.")
     protocol_id: Octet = Field(default=0, description="As the carrier prescribes.")
     priority_flag: Octet = Field(default=0, description="0 to 3, as the carrier prescribes.")
+    country_tlvs: dict[str, int] = Field(
+        default_factory=dict,
+        description="TLVs that carry what a country asks of a message, tags by the name that apps give it: India's "
+        "DLT has IN_ENTITY_ID and IN_TEMPLATE_ID, mostly in 5120 and 5121 (0x1400, 0x1401). Left out, they stay here.",
+    )
     send_tlvs: bool = Field(default=True, description="Off for an SMSC of version 3.3, which knows no TLVs.")
 
     # answers and receipts

@@ -1,9 +1,10 @@
-"""What apps call: the native JSON API under ``/v1``, its documentation, and what machines ask of the process."""
+"""What apps call: the native JSON API under ``/v1`` with its documentation, and the AWS wire; and what machines ask."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.api.aws import add_aws
 from gateway.api.health import add_health
 from gateway.api.problems import LARGEST_BODY, guard
 from gateway.api.rest.pages import add_pages
@@ -24,6 +25,7 @@ def add_api(app: web.Application) -> None:
     app.middlewares.append(guard(_is_ours))
     add_health(app)
     add_pages(app)
+    add_aws(app)
     for endpoint in ENDPOINTS:
         app.router.add_route(endpoint.method, endpoint.path, handler_of(endpoint))
 

@@ -24,6 +24,7 @@ from gateway.model import DEFAULT_ACCOUNT
 from gateway.resources.catalog import Catalog
 from gateway.resources.checks import MOST_PER_PAGE
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.store import migrate
 from gateway.store.engine import path_of
 from gateway.store.secrets import Vault
@@ -32,7 +33,6 @@ from gateway.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from gateway.resources.desk import Page
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     store = Store(settings.database)
     store.start()
     try:
-        yield Desk(store, Vault.of(settings), await Catalog.load(store))
+        yield Desk(store, Vault.of(settings), await Catalog.load(store), Quotas.of(settings))
     finally:
         await store.close()
 
@@ -130,18 +130,6 @@ async def _check_revision(settings: Settings) -> None:
         f"The database is {state}.",
         remedy="Run heliograph migrate, or start heliograph serve; is HELIOGRAPH_DATA_DIR as the server has it?",
     )
-
-
-async def everything(find: Callable[..., Awaitable[Page[Any]]], desk: Desk, **asked: str) -> list[Any]:
-    """All pages of a ``find`` of gateway.resources."""
-    items: list[Any] = []
-    after = ""
-    while True:
-        page = await find(desk, **asked, limit=MOST_PER_PAGE, after=after)
-        items += page.items
-        if not page.next:
-            return items
-        after = page.next
 
 
 def now_micros() -> int:

@@ -13,11 +13,12 @@ import typer
 from carriers import registry
 from gateway import quickstart
 from gateway.cli.client import Key, Url, server
-from gateway.cli.common import Json, at_desk, everything, load_settings, now_micros
+from gateway.cli.common import Json, at_desk, load_settings, now_micros
 from gateway.cli.output import note, plain, say, show_list
 from gateway.cli.send import pairs
 from gateway.errors import GatewayError, Invalid
 from gateway.resources import connectors
+from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

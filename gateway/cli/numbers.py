@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, everything, now_micros, upper
+from gateway.cli import inventory
+from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, now_micros, upper
+from gateway.cli.inventory import Capabilities, Country, Kind, Price, Rate, capabilities_of, kind_of, price_of
 from gateway.cli.output import say, show_list
-from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType
+from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType
 from gateway.numbers import parse_sender
 from gateway.resources import phone_numbers, rows
+from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
     from gateway.cli.output import Column
     from gateway.model import OriginationIdentity
     from gateway.resources.desk import Desk
 
-_KINDS = ", ".join(sorted(phone_numbers.KINDS))
-
-Kind = Annotated[str, typer.Option("--kind", help=f"{_KINDS}. Left out: by the form of the number.")]
-Country = Annotated[str, typer.Option("--country", help="Two letters, such as US. Left out: as the number tells.")]
 Type = Annotated[str, typer.Option("--type", help="TRANSACTIONAL or PROMOTIONAL.")]
-Rate = Annotated[float | None, typer.Option("--rate", help="Parts a second; left out, no limit of its own.")]
 OneWay = Annotated[bool, typer.Option("--one-way", help="No replies come to it.")]
 PoolId = Annotated[str, typer.Option("--pool", help="Only those of this pool.")]
 Number = Annotated[str, typer.Argument(help="As +14255550100, or a short code.")]
@@ -41,6 +39,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 app = typer.Typer(help="Phone numbers and short codes that texts leave from.", no_args_is_help=True)
+app.add_typer(inventory.app, name="inventory")
 
 
 @app.command("list")
@@ -60,15 +59,17 @@ def add(
     opt_out_list: OptOutList = DEFAULT_OPT_OUT_LIST,
     rate: Rate = None,
     one_way: OneWay = False,
+    capability: Capabilities = None,
+    price: Price = "0",
     as_json: Json = False,
 ) -> None:
     """Add a number that a carrier has given you."""
 
     async def work(desk: Desk) -> OriginationIdentity:
         return await phone_numbers.create(
-            desk, account_id=ACCOUNT, number=number, kind=upper(kind) or _kind_of(number), country=country,
+            desk, account_id=ACCOUNT, number=number, kind=upper(kind) or kind_of(number), country=country,
             message_type=upper(message_type), opt_out_list=opt_out_list, rate=rate, two_way=not one_way,
-            now=now_micros(),
+            capabilities=capabilities_of(capability), monthly_price=price_of(price), now=now_micros(),
         )  # fmt: skip
 
     added = at_desk(work)
@@ -86,12 +87,6 @@ def remove(number: NumberOrId, as_json: Json = False) -> None:
 
     removed = at_desk(work)
     say(f"Removed {removed.sender}.", removed, as_json=as_json)
-
-
-def _kind_of(number: str) -> str:
-    """The kind where none is said: a short code is told by its form, all else is a long code."""
-    _, form = parse_sender(number, "number")
-    return IdentityKind.SHORT_CODE if form == "short_code" else IdentityKind.LONG_CODE
 
 
 async def _find(desk: Desk, number: str) -> OriginationIdentity:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import ACCOUNT, Json, at_desk, everything, now_micros
+from gateway.cli.common import ACCOUNT, Json, at_desk, now_micros
 from gateway.cli.output import say, show_list
 from gateway.resources import pools
+from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
     from gateway.cli.output import Column

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, everything, now_micros, upper
+from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, now_micros, upper
 from gateway.cli.output import say, show_list
 from gateway.errors import Conflict
 from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType
 from gateway.resources import rows, sender_ids
+from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
     from gateway.cli.output import Column

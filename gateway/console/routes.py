@@ -6,7 +6,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.console import gate, handsets, messages, opt_outs, pages, people, problems, reviews, sign_in
+from gateway.console import (
+    gate,
+    handsets,
+    messages,
+    opt_outs,
+    pages,
+    people,
+    problems,
+    registrations,
+    reviews,
+    sign_in,
+)
 
 HOME = "/console/messages"
 STATIC = Path(__file__).parent / "static"
@@ -50,6 +61,10 @@ def _console() -> web.Application:
             web.post("/opt-outs/lift", opt_outs.lift),
             web.get("/reviews", reviews.index),
             web.post("/reviews/{id}", reviews.close),
+            web.get("/registrations", registrations.index),
+            web.get("/registrations/{id}", registrations.show),
+            web.post("/registrations/{id}", registrations.decide),
+            web.get("/registrations/attachments/{id}", registrations.attachment),
             web.get("/handsets", handsets.index),
             web.post("/handsets/reply", handsets.reply),
             web.get("/handsets/stream", handsets.stream),

@@ -88,6 +88,7 @@ PURPOSES: Mapping[str, str] = {
     Purpose.KEYWORD_RESPONSE: "An automatic answer to a keyword",
     Purpose.OPT_OUT_CONFIRMATION: "The confirmation of an opt-out",
     Purpose.OPT_IN_CONFIRMATION: "The confirmation of an opt-in",
+    Purpose.VERIFICATION_CODE: "A code that verifies the number",
 }
 TYPES: Mapping[str, str] = {"TRANSACTIONAL": "Transactional", "PROMOTIONAL": "Promotional"}
 ENCODINGS: Mapping[str, str] = {
@@ -124,6 +125,16 @@ NOTICES: Mapping[str, str] = {
     "cancelled": "The message is cancelled. It will not leave.",
     "opt_out": "Decided: the person is opted out.",
     "keep": "Decided: not an opt-out. Texts that were held may leave.",
+    "approved": "Decided: the registration is approved.",
+    "denied": "Decided: the registration is denied. Who registered sees the reason.",
+}
+VERSIONS: Mapping[str, str] = {
+    "DRAFT": "still being filled in",
+    "SUBMITTED": "waiting for a decision",
+    "APPROVED": "approved",
+    "DENIED": "denied",
+    "DISCARDED": "given up",
+    "ARCHIVED": "replaced by a later one",
 }
 
 _ACTORS = {"staff": "{name}, staff", "key": "An app, with key {name}", "carrier": "The carrier ({name})"}

@@ -22,6 +22,9 @@ _T = tables.event_destinations
 
 WEBHOOK = "webhook"
 FILE = "file"
+SNS, FIREHOSE, CLOUDWATCH_LOGS = "sns", "firehose", "cloudwatch_logs"  # of a configuration set
+TWO_WAY = "two_way"  # a topic that texts from people are published to
+OF_AWS = frozenset({SNS, FIREHOSE, CLOUDWATCH_LOGS, TWO_WAY})
 MAX_BATCH = 100
 
 
@@ -30,10 +33,11 @@ class Destination:
     """One destination, without its progress.
 
     Attributes:
-        target: URL of a webhook, path of a file.
-        secret: encrypted "whsec_…"; None for a file.
-        types: the types of events it wants; empty means all.
+        target: URL of a webhook, path of a file, ARN of what is AWS's.
+        secret: encrypted "whsec_…"; None for all but webhooks.
+        types: the types of events it wants; empty means all. AWS's types for a destination of a configuration set.
         batch_size: 1, one event a request; more, up to so many in one.
+        configuration_set: the one whose messages it is told of, in AWS's words; "" for everything, in ours.
     """
 
     id: str
@@ -43,6 +47,7 @@ class Destination:
     secret: bytes | None
     types: tuple[str, ...]
     batch_size: int
+    configuration_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Outcome:
         status: of the HTTP answer, 0 when there was none.
         retry_after: microseconds it asked to be left alone.
         gone: it wants no events any more (410).
+        refused: the numbers of those it did not take, where it took the others.
     """
 
     ok: bool
@@ -62,6 +68,7 @@ class Outcome:
     status: int = 0
     retry_after: int = 0
     gone: bool = False
+    refused: frozenset[int] = frozenset()
 
 
 TAKEN = Outcome(ok=True)
@@ -90,7 +97,7 @@ class Sender(Protocol):
     lanes: int
 
     async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
-        """Give these, in order, all or none. What goes wrong is an Outcome, not an exception."""
+        """Give these, in order. What goes wrong is an Outcome, not an exception."""
 
 
 async def active(store: Store) -> dict[Destination, int]:
@@ -125,4 +132,5 @@ def _destination(row: SqlRow[Any]) -> Destination:
         secret=row.secret,
         types=tuple(orjson.loads(row.types)),
         batch_size=max(1, min(row.batch_size, MAX_BATCH)),
+        configuration_set=row.configuration_set,
     )

@@ -163,10 +163,9 @@ async def page(
     Raises:
         Unavailable: the database cannot be read.
     """
-    last = (await store.peek(LAST))[0][0]
+    last, upto = await reach(store, after)
     if last <= after:
         return Page((), 0, more=False)
-    upto = min(last, after + SCAN)
     bounds = (after, upto, int(account_id is None), account_id or "")
     if types:
         found = await store.peek(FRESH_OF_TYPES, *bounds, store.listed(types), limit)
@@ -175,6 +174,16 @@ async def page(
     rows = [Row(*row) for row in found]
     upto = rows[-1].seq if len(rows) == limit else upto
     return Page(rows, upto, more=upto < last)
+
+
+async def reach(store: Store, after: int) -> tuple[int, int]:
+    """The number of the newest event, and up to which number one read from ``after`` on looks.
+
+    Raises:
+        Unavailable: the database cannot be read.
+    """
+    last = int((await store.peek(LAST))[0][0])
+    return last, min(last, after + SCAN)
 
 
 async def read(

@@ -11,11 +11,13 @@ import orjson
 import structlog
 
 from gateway.events import destinations
-from gateway.events.destinations import FILE, WEBHOOK, Destination, Outcome, Sender, find
+from gateway.events.aws_delivery import AwsDelivery
+from gateway.events.destinations import FILE, OF_AWS, WEBHOOK, Destination, Outcome, Sender, find
 from gateway.events.files import FileSender
 from gateway.events.log import watch
 from gateway.events.record import timestamp
 from gateway.events.runner import DestinationRunner
+from gateway.events.sources import open_source
 from gateway.events.webhooks import WebhookSender, open_session
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Post:
         folder: event files may only be in here.
         allow_private: webhooks may go to private addresses and by http.
         clock: microseconds since 1970.
+        aws: gives records to AWS, or to the webhooks that stand for it.
         owns: whether this process serves a destination, by its id.
         random: for jitter.
         resolver: looks names up for webhooks; None for the system's.
@@ -69,6 +72,7 @@ class Post:
         folder: Path,
         allow_private: bool,
         clock: Callable[[], int],
+        aws: AwsDelivery | None = None,
         owns: Callable[[str], bool] = lambda _destination_id: True,
         random: Random | None = None,
         resolver: AbstractResolver | None = None,
@@ -79,6 +83,7 @@ class Post:
         self._folder = folder
         self._allow_private = allow_private
         self._clock = clock
+        self._aws = aws or AwsDelivery()
         self._owns = owns
         self._random = random or Random()  # noqa: S311 -- spreads retries; nothing is kept secret by it
         self._resolver = resolver
@@ -111,6 +116,7 @@ class Post:
             await _cancelled(self._watch)
         if self._session:
             await self._session.close()
+        await self._aws.close()
 
     async def refresh(self) -> None:
         """Take up what has changed in ``event_destinations``. Call it after each change.
@@ -169,6 +175,7 @@ class Post:
             destination,
             cursor,
             sender,
+            open_source(self._store, destination),
             store=self._store,
             feed=self._feed,
             clock=self._clock,
@@ -193,6 +200,8 @@ class Post:
             return WebhookSender(self._session, destination, secret, allow_private=self._allow_private)
         if destination.kind == FILE:
             return FileSender(destination, self._folder)
+        if destination.kind in OF_AWS:
+            return self._aws.sender(destination)
         raise ValueError(f"no such kind of destination: {destination.kind}")
 
 

@@ -92,6 +92,7 @@ def message_event(
     connector: str = "",
     possible_duplicate: bool = False,
     price: int | None = None,
+    protection: Mapping[str, str] | None = None,
     event_type: EventType | None = None,
 ) -> Event:
     """A message moved to ``status``.
@@ -112,6 +113,7 @@ def message_event(
         connector: id of the connector that took it, or "".
         possible_duplicate: whether it may have been sent twice.
         price: millionths of a US dollar, for all parts; None leaves it out.
+        protection: what a protect configuration said of it; None leaves it out.
         event_type: when the status does not tell: MESSAGE_ACCEPTED at the first QUEUED.
 
     Raises:
@@ -133,6 +135,8 @@ def message_event(
     }
     if price is not None:
         data["price"] = _dollars(price)
+    if protection is not None:
+        data["protection"] = protection
     return Event(event_type or _OF_STATUS[status], account_id, message_id, at, data)
 
 

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from gateway.events.destinations import Destination
     from gateway.store.store import Store
     from gateway.store.writer import Tx
 
 _T = tables.event_retries
 _E = tables.events
 _D = tables.event_destinations
+_M = tables.messages
 
 MOST_REPLAYED = 100_000  # in one call
 _CHUNK = 1_000  # in one transaction: others write too
@@ -39,7 +41,7 @@ _COLUMNS = ("destination_id", "seq", "subject_id", *_KEPT)
 
 
 class Waiting(NamedTuple):
-    """An event put aside, with its text from the log; ``data`` is None when the log does not have it any more."""
+    """An event put aside, with its text from the log: "" when there is nothing to give any more."""
 
     seq: int
     subject_id: str
@@ -153,7 +155,7 @@ async def count(connection: AsyncConnection, destination_id: str) -> int:
 async def due(connection: AsyncConnection, destination_id: str, now: int, limit: int) -> list[Waiting]:
     """The oldest events that may be tried now."""
     query = (
-        select(_T.c.seq, _T.c.subject_id, _E.c.data, _T.c.attempts, _T.c.first_at)
+        select(_T.c.seq, _T.c.subject_id, func.coalesce(_E.c.data, ""), _T.c.attempts, _T.c.first_at)
         .select_from(_T.outerjoin(_E, _E.c.seq == _T.c.seq))
         .where(_waiting(destination_id), _T.c.next_at <= now)
         .order_by(_T.c.seq)
@@ -211,7 +213,9 @@ async def replay_range(store: Store, destination_id: str, since: int, until: int
     cursor = select(_D.c.cursor).where(_D.c.id == destination_id).scalar_subquery()
     which = select(_E.c.seq).where(_E.c.account_id == destination.account_id, _E.c.at >= since, _E.c.at < until)
     which = which.where(_E.c.seq <= cursor)
-    if destination.types:
+    if destination.configuration_set:
+        which = which.where(_E.c.subject_id.in_(_messages_of(destination)))
+    elif destination.types:
         which = which.where(_E.c.type.in_(destination.types))
     found = await _all_of(store, which)
     for start in range(0, len(found), _CHUNK):
@@ -225,6 +229,11 @@ async def replay_range(store: Store, destination_id: str, since: int, until: int
 
         await store.write(put_aside)
     return len(found)
+
+
+def _messages_of(destination: Destination) -> Select[Any]:
+    mine = _M.c.account_id == destination.account_id, _M.c.configuration_set == destination.configuration_set
+    return select(_M.c.id).where(*mine)
 
 
 async def _all_of(store: Store, which: Select[Any]) -> list[int]:

@@ -16,7 +16,6 @@ import structlog
 
 from gateway.errors import Unavailable
 from gateway.events import retries
-from gateway.events.log import page
 from gateway.events.progress import Progress
 from gateway.events.retries import Letter, Waiting
 from gateway.events.rounds import batches, lanes
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.events.destinations import Destination, Entry, Outcome, Sender
     from gateway.events.log import Feed
+    from gateway.events.sources import Source
     from gateway.store.store import Store
 
 CHUNK = 500  # events read at once
@@ -52,6 +52,7 @@ class DestinationRunner:
         destination: Destination,
         cursor: int,
         sender: Sender,
+        source: Source,
         *,
         store: Store,
         feed: Feed,
@@ -62,6 +63,7 @@ class DestinationRunner:
         self.destination = destination
         self.progress = Progress(destination.id, cursor)
         self._sender = sender
+        self._source = source
         self._store = store
         self._feed = feed
         self._clock = clock
@@ -155,29 +157,23 @@ class DestinationRunner:
             await self.save()
         limit = 1 if self._circuit.probing else CHUNK
         async with self._store.reading() as connection:
-            rows = await retries.due(connection, self.destination.id, now, limit)
-        if not rows:
+            found = await retries.due(connection, self.destination.id, now, limit)
+        if not found:
             self._loaded_at = None  # somebody else took them away
             return
+        rows = await self._source.again(found)
         tries = {row.seq: row for row in rows}
         for row in rows:
-            if row.data is None:
+            if not row.data:
                 self.progress.taken(row, waited=True)
-        await self._round([row for row in rows if row.data is not None], tries)
+        await self._round([row for row in rows if row.data], tries)
 
     async def _fresh(self) -> bool:
         """Whether there is more to do at once."""
         if self._circuit.rest(self._clock()) or self._done:
             return False
-        wanted = self.destination
         limit = 1 if self._circuit.probing else CHUNK
-        found = await page(
-            self._store,
-            after=self.progress.cursor,
-            limit=limit,
-            account_id=wanted.account_id,
-            types=wanted.types,
-        )
+        found = await self._source.page(self.progress.cursor, limit)
         if not found.upto:
             return False
         entries = self.progress.open(found.rows, found.upto)
@@ -224,16 +220,19 @@ class DestinationRunner:
 
     def _settle(self, entries: Sequence[Entry], tries: Mapping[int, Waiting], outcome: Outcome) -> None:
         self.progress.trouble = outcome.error
-        if outcome.ok:
+        if outcome.ok or outcome.refused:
             if self._circuit.passed():
                 self.progress.hurry(self._clock())
             for entry in entries:
-                self.progress.taken(entry, waited=entry.seq in tries)
-        elif outcome.gone:
+                if entry.seq not in outcome.refused:
+                    self.progress.taken(entry, waited=entry.seq in tries)
+        if outcome.ok:
+            return
+        if outcome.gone:
             self.progress.gone = True
             log.warning("destination disabled", action="events.disable", destination=self.destination.id)
         else:
-            self._fail(entries, tries, outcome)
+            self._fail([one for one in entries if not outcome.refused or one.seq in outcome.refused], tries, outcome)
 
     def _fail(self, entries: Sequence[Entry], tries: Mapping[int, Waiting], outcome: Outcome) -> None:
         now, wait = self._clock(), min(outcome.retry_after, LONGEST_WAIT)

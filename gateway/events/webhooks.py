@@ -12,6 +12,7 @@ import hashlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from aiohttp import (
@@ -32,7 +33,7 @@ from gateway.events.record import numbered
 from gateway.store.times import SECOND, from_micros, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import ClientResponse
     from aiohttp.abc import AbstractResolver
@@ -44,6 +45,8 @@ ANSWER_SECONDS = 2.0  # for the rest of an answer whose status is known
 LONGEST_ANSWER = 65_536
 LANES_OF_SINGLES = 10
 LANES_OF_BATCHES = 4
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _RETRY_AFTER = frozenset({429, 502, 503, 504})
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "Heliograph"}
@@ -75,13 +78,14 @@ class WebhookSender:
     async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
         return await self.post(message_id(entries, self.most), body(entries, self.most), now)
 
-    async def post(self, webhook_id: str, text: str, now: int) -> Outcome:
-        """One signed request. ``now`` is the time of this attempt, in microseconds."""
+    async def post(self, webhook_id: str, text: str, now: int, more: Mapping[str, str] = NO_HEADERS) -> Outcome:
+        """One signed request, with ``more`` headers. ``now`` is the time of this attempt, in microseconds."""
         moment = from_micros(now)
         headers = {
             "webhook-id": webhook_id,
             "webhook-timestamp": str(now // SECOND),
             "webhook-signature": self._signer.sign(webhook_id, moment, text),
+            **more,
         }
         try:
             check_url(self._url, self._allow_private)
@@ -97,13 +101,16 @@ class WebhookSender:
         try:
             async with self._session.post(self._url, data=data, headers=headers, allow_redirects=False) as answer:
                 outcome = judge(answer.status, answer.headers.get("Retry-After", ""), now)
-                await _finish(answer)
-                return outcome
+                return self.read(outcome, headers, await _finish(answer))
         except (ServerDisconnectedError, ClientOSError) as error:
             # A server may close a kept connection just as we use it: that says nothing about the server.
             if again or isinstance(error, ClientConnectorError):
                 raise
             return await self._request(data, headers, now, again=True)
+
+    def read(self, outcome: Outcome, headers: Mapping[str, str], answer: bytes) -> Outcome:  # noqa: ARG002 -- for others
+        """What the answer's text makes of the outcome: nothing here."""
+        return outcome
 
 
 def message_id(entries: Sequence[Entry], batch_size: int) -> str:
@@ -145,13 +152,16 @@ def rest_of(retry_after: str, now: int) -> int:
     return max(0, to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)
 
 
-async def _finish(answer: ClientResponse) -> None:
+async def _finish(answer: ClientResponse) -> bytes:
     """Take the rest of an answer so that its connection can serve again, but not much of it, nor for long."""
+    text = b""
     with contextlib.suppress(TimeoutError, ClientError, OSError):
         async with asyncio.timeout(ANSWER_SECONDS):
-            await answer.content.read(LONGEST_ANSWER)
+            while len(text) < LONGEST_ANSWER and not answer.content.at_eof():
+                text += await answer.content.read(LONGEST_ANSWER - len(text))
     if not answer.content.at_eof():
         answer.close()
+    return text
 
 
 def _no_connection(error: BaseException) -> str:

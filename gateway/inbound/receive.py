@@ -25,7 +25,8 @@ from gateway.inbound.replies import PURPOSES, is_person, reply_text
 from gateway.model import DEFAULT_ACCOUNT, OriginationIdentity, Purpose, Status
 from gateway.numbers import mask, parse_destination
 from gateway.outbound.request import Order, SendRequest
-from gateway.resources import opt_outs, reviews
+from gateway.resources import opt_outs, reviews, two_way_channels
+from gateway.resources.consent import PERSON
 from gateway.store.tables import inbound_messages, messages
 from gateway.store.texts import storable
 from gateway.store.times import HOUR, new_id
@@ -145,6 +146,8 @@ class Inbound:
         await tx.conn.execute(inbound_messages.insert().values(_row(text, match, reply_to)))
         if whole.assembly:
             await assembly.settle(tx.conn, whole, text.id)
+        if channel := two_way_channels.channel_of(text.identity):
+            await two_way_channels.open_in(tx, text.account_id, channel, text.at)
         append(tx, [_event(text, match, reply_to)])
         if text.identity is not None and not text.identity.self_managed_opt_outs and not text.completes:
             await self._act(tx, text, match, opted)
@@ -167,9 +170,9 @@ class Inbound:
             "inbound_id": text.id, "words": text.body,
         }  # fmt: skip
         if match.meaning is Meaning.OPT_OUT:
-            await opt_outs.add_in(tx, **whom, by_end_user=True, actor="person", how=f"keyword {match.word}")
+            await opt_outs.add_in(tx, **whom, by_end_user=True, actor=PERSON, how=f"keyword {match.word}")
         elif match.meaning is Meaning.OPT_IN:
-            await opt_outs.lift_in(tx, **whom, actor="person", how=f"keyword {match.word}")
+            await opt_outs.lift_in(tx, **whom, actor=PERSON, how=f"keyword {match.word}")
         elif match.meaning is Meaning.REVIEW:
             await reviews.open_in(tx, **whom, why=match.how)
         confirmed = match.meaning is Meaning.OPT_OUT and opted is not None and opted.confirmations > 0
@@ -265,4 +268,6 @@ def _event(text: Received, match: KeywordMatch, reply_to: str) -> Event:
         "completes": text.completes, "keyword": match.word, "meaning": match.meaning.value, "rule": match.rule,
         "reply_to": reply_to, "connector": text.connector_id,
     }  # fmt: skip
+    if channel := two_way_channels.channel_of(text.identity):
+        data["two_way_channel"] = channel
     return Event(EventType.INBOUND_RECEIVED, text.account_id, text.id, text.at, data)

@@ -15,18 +15,19 @@ from compliance.types import Effect, Recent
 from gateway.errors import Conflict, GatewayError, Invalid, NotFound, TooMany
 from gateway.events.log import append
 from gateway.events.record import Event, EventType, message_event
-from gateway.model import Dispatch, Purpose, Status
+from gateway.model import Dispatch, MessageType, Purpose, Status
 from gateway.outbound import facts as known
 from gateway.outbound.decision import DecisionBook, decide
 from gateway.outbound.draft import Draft, drafted
 from gateway.outbound.request import Accepted, Answer, Order
+from gateway.resources.message_feedback import EXPECT_FEEDBACK
 from gateway.resources.opt_outs import COUNT_CONFIRMATION
 from gateway.store.hot import inserting, inserting_once
 from gateway.store.tables import decisions, messages
 from gateway.store.times import new_id, span, to_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from compliance.engine import Decision
     from gateway.outbound.admission import Admission
@@ -42,7 +43,7 @@ COLUMNS = (
     "id", "account_id", "destination", "country", "sender", "identity_id", "pool_id", "opt_out_list", "body",
     "body_hash", "encoding", "parts", "message_type", "purpose", "status", "status_at", "reason_code", "reason",
     "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
-    "context", "decision_id", "key_id",
+    "context", "decision_id", "key_id", "configuration_set", "country_parameters",
 )  # fmt: skip
 INSERT = inserting(messages, *COLUMNS, sets=True)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
@@ -61,6 +62,7 @@ class _Batch:
     spent: dict[str, int] = field(default_factory=dict)
     ready: list[Dispatch] = field(default_factory=list)
     confirmed: list[tuple[str, str, str]] = field(default_factory=list)
+    feedback: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 class Outbound:
@@ -127,11 +129,21 @@ class Acceptance:
     async def apply(self, tx: Tx, orders: Sequence[Drafted]) -> list[Answer | GatewayError]:
         """Decide and write; what the writer calls."""
         facts = await known.gather(tx, orders, self._now(), self._lookback(orders))
+        if self._catalog.guarded:
+            await facts.watch.gather(tx, self._watched(orders), facts.now)
         batch = _Batch()
         self._admission.follow()
         answers = [self._answer(order, facts, batch) for order in orders]
         await self._write(tx, batch, facts)
         return answers
+
+    def _watched(self, orders: Sequence[Drafted]) -> Iterator[tuple[str, str]]:
+        """Account and number of each message into a country that a protect configuration watches."""
+        for draft in (draft for order in orders for draft in order.drafts if isinstance(draft, Draft)):
+            request, (e164, country), _ = draft
+            guard = self._catalog.guard(request.account_id, request.protect_configuration, request.configuration_set)
+            if guard is not None and guard.watches(country):
+                yield request.account_id, e164
 
     def _lookback(self, orders: Sequence[Drafted]) -> int:
         accounts = {one.order.requests[0].account_id for one in orders}
@@ -168,8 +180,12 @@ class Acceptance:
         if not self._book.is_stored(ruling.id):
             batch.decisions[ruling.id] = orjson.dumps(ruling.document).decode()
         _keep(batch, draft, decided, ruling, accepted, ways)
+        if decided.protection is not None:
+            _watch(facts, draft, decided)
         if status is not _REFUSED:
             _count(batch, facts, draft, decided)
+            if request.message_feedback:
+                batch.feedback.append((accepted.message_id, request.account_id, facts.now))
         if status is _QUEUED:
             self._admission.count(request.account_id, ways[0])
         return accepted
@@ -188,6 +204,8 @@ class Acceptance:
         await tx.many(known.KEEP_KEY, batch.keys)
         await tx.many(known.ADD_SPEND, [(account, facts.month, amount) for account, amount in batch.spent.items()])
         await tx.many(COUNT_CONFIRMATION, batch.confirmed)
+        await facts.watch.keep(tx, facts.now)
+        await tx.many(EXPECT_FEEDBACK, batch.feedback)
         if batch.decisions:
             tx.after_commit(lambda: self._book.stored(set(batch.decisions)))
         if batch.ready:
@@ -244,11 +262,12 @@ def _keep(
         ruling.code, ruling.reason, connectors, ways[0], price, str(request.on_unknown),
         now if queued else accepted.send_at, expires_at, now, now if status is _REFUSED else None,
         request.in_reply_to, _json(request.context), ruling.id, request.key_id,
+        request.configuration_set, _json(request.country_parameters),
     ))  # fmt: skip
     batch.events.append(message_event(
         account_id=request.account_id, message_id=accepted.message_id, to=e164, sender=identity.sender, status=status,
         at=now, parts=parts, message_type=message_type, purpose=purpose, context=request.context,
-        reason_code=ruling.code, reason=ruling.reason, price=price,
+        reason_code=ruling.code, reason=ruling.reason, price=price, protection=ruling.document["protection"],
         event_type=EventType.MESSAGE_ACCEPTED if queued else None,
     ))  # fmt: skip
     if queued:
@@ -276,6 +295,7 @@ def _dispatch(draft: Draft, decided: Decided, accepted: Accepted, expires_at: in
         rate=identity.rate,
         country=draft.destination.country,
         context=request.context,
+        country_parameters=request.country_parameters,
     )
 
 
@@ -293,6 +313,14 @@ def _count(batch: _Batch, facts: Facts, draft: Draft, decided: Decided) -> None:
         batch.confirmed.append(person)
         if opted := facts.opted.get(person):
             facts.opted[person] = replace(opted, confirmations=opted.confirmations + 1)
+
+
+def _watch(facts: Facts, draft: Draft, decided: Decided) -> None:
+    """Texts that a stranger can set off count as neighbours, refused ones too: who keeps trying stays suspect."""
+    known_number = decided.protection is not None and decided.protection.override
+    by_strangers = draft.request.purpose is Purpose.MESSAGE and decided.terms.message_type == MessageType.TRANSACTIONAL
+    if by_strangers and not known_number:
+        facts.watch.note(draft.request.account_id, draft.destination.e164)
 
 
 def _replay(order: Order, request_hash: str, response: str) -> Answer | GatewayError:

@@ -14,9 +14,9 @@ import orjson
 
 from carriers import text
 from compliance import engine
-from compliance.types import Effect, Opted, SenderKind, SendFacts
+from compliance.types import Effect, Opted, Protection, SenderKind, SendFacts
 from compliance.types import Purpose as CompliancePurpose
-from gateway.errors import Invalid
+from gateway.errors import Invalid, NotFound
 from gateway.model import IdentityKind, Purpose
 from gateway.outbound.draft import hash_of
 from gateway.outbound.facts import NOT_STICKY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from carriers.text import TextProfile
     from carriers.types import Encoding
     from compliance.engine import Decision
-    from compliance.types import AccountLimits, Verdict
+    from compliance.types import Verdict
     from gateway.outbound.draft import Draft
     from gateway.outbound.facts import Facts
     from gateway.outbound.request import SendRequest
@@ -72,6 +72,7 @@ class Decided(NamedTuple):
     choice: Choice
     terms: Terms
     outcome: Decision
+    protection: Protection | None = None  # None: no protect configuration counts
 
 
 def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decided:
@@ -80,6 +81,7 @@ def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decide
     Raises:
         Invalid: the text cannot be sent (too many parts, no Unicode); names the field.
         Conflict: nothing to send from, or no way there; with the reasons for each identity passed over.
+        NotFound: there is no such protect configuration.
     """
     request, (e164, country), _ = draft
     account_id = request.account_id
@@ -88,8 +90,21 @@ def decide(draft: Draft, facts: Facts, catalog: Catalog, links: Links) -> Decide
     choice = choose(wish, catalog.directory(account_id), links.up)
     connector = choice.connectors[0]
     terms = _terms(draft, choice, links.profile(connector))
-    asked = _asked(draft, choice, terms, facts, catalog.limits(account_id), links.simulated(connector))
-    return Decided(choice, terms, engine.check(asked))
+    asked = _asked(draft, choice, terms, facts, catalog, links)
+    return Decided(choice, terms, engine.check(asked), asked.protection)
+
+
+def _protection(draft: Draft, facts: Facts, catalog: Catalog) -> Protection | None:
+    request, (e164, country), _ = draft
+    guard = catalog.guard(request.account_id, request.protect_configuration, request.configuration_set)
+    if guard is not None:
+        return guard.says(e164, country, facts.now, facts.watch.neighbours(request.account_id, e164))
+    if request.protect_configuration:
+        raise NotFound(
+            "protect_configuration_not_found", "There is no such protect configuration.",
+            field=f"{request.path}protect_configuration",
+        )  # fmt: skip
+    return None
 
 
 def _terms(draft: Draft, choice: Choice, profile: TextProfile) -> Terms:
@@ -117,11 +132,10 @@ def _fit(request: SendRequest, profile: TextProfile) -> tuple[str, Encoding, int
         ) from error
 
 
-def _asked(
-    draft: Draft, choice: Choice, terms: Terms, facts: Facts, limits: AccountLimits, simulator: bool
-) -> SendFacts:
+def _asked(draft: Draft, choice: Choice, terms: Terms, facts: Facts, catalog: Catalog, links: Links) -> SendFacts:
     request, (e164, country), _ = draft
     account_id, identity = request.account_id, choice.identity
+    limits = catalog.limits(account_id)
     opted = facts.opted.get((account_id, e164, identity.opt_out_list))
     return SendFacts(  # by position, here and where else it is done for each message: names would take twice as long
         e164,
@@ -141,7 +155,9 @@ def _asked(
         opted.confirmations if opted else 0,
         limits,
         identity.self_managed_opt_outs,
-        simulator,
+        links.simulated(choice.connectors[0]),
+        _protection(draft, facts, catalog),
+        limits.sandbox and catalog.is_verified(account_id, e164),
     )
 
 
@@ -151,7 +167,7 @@ def _opted(opted: OptOut) -> Opted:
 
 def as_document(decided: Decided) -> dict[str, Any]:
     """The decision as everybody is shown it: API, console, dry run. Holds no number of a person and no text."""
-    choice, terms, outcome = decided
+    choice, terms, outcome, protection = decided
     identity = choice.identity
     return {
         "identity": {"id": identity.id, "kind": str(identity.kind), "sender": identity.sender},
@@ -169,7 +185,20 @@ def as_document(decided: Decided) -> dict[str, Any]:
         "price": f"{from_millionths(terms.price):f}",
         "effect": str(outcome.effect),
         "verdicts": [verdict_document(v) for v in outcome.verdicts],
+        "protection": _protection_document(protection, outcome),
     }  # fmt: skip
+
+
+def _protection_document(protection: Protection | None, outcome: Decision) -> dict[str, str] | None:
+    """Which protect configuration counted, its rule for the country, its override of the number, and the verdict."""
+    if protection is None:
+        return None
+    return {
+        "configuration": protection.configuration,
+        "status": protection.status,
+        "override": protection.override,
+        "verdict": next(one.code for one in outcome.verdicts if one.rule == "destination_protected"),
+    }
 
 
 def verdict_document(verdict: Verdict) -> dict[str, Any]:
@@ -208,10 +237,10 @@ class DecisionBook:
         self._size = size
 
     def ruling(self, decided: Decided) -> Ruling:
-        choice, terms, outcome = decided
+        choice, terms, outcome, protection = decided
         # Choices and verdicts that allow are shared objects, which are told apart sooner than compared.
         verdicts = map(id, outcome.verdicts) if outcome.effect is Effect.ALLOW else outcome.verdicts
-        sign = (id(choice), terms.encoding, terms.parts, *verdicts)
+        sign = (id(choice), terms.encoding, terms.parts, protection and protection[:3], *verdicts)
         found = self._known.get(sign)
         if found is None:
             if len(self._known) >= self._size:
@@ -230,7 +259,7 @@ class DecisionBook:
 
 
 def _rule(decided: Decided) -> Ruling:
-    choice, _, outcome = decided
+    choice, _, outcome, _ = decided
     document = as_document(decided)
     why = outcome.refusal or outcome.deferral
     return Ruling(

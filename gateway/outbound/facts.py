@@ -12,6 +12,7 @@ from compliance.types import Recent
 from gateway.model import STICKY_FOR, Purpose, Status
 from gateway.outbound.draft import Draft
 from gateway.resources import opt_outs, reviews
+from gateway.resources.protection import Watch
 from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import idempotency_keys, spend
 from gateway.store.times import HOUR, first_id, from_micros, span
@@ -125,6 +126,7 @@ class Facts:
     in_review: set[tuple[str, str, str]] = field(default_factory=set)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # -> request hash, stored response
     spent: dict[str, int] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def month(self) -> str:

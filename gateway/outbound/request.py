@@ -40,9 +40,13 @@ class SendRequest(NamedTuple):
     substitute: bool = False  # apply the look-alike substitution that saves a part
     dry_run: bool = False
     context: Mapping[str, str] = NO_CONTEXT
+    protect_configuration: str = ""  # its id; "" takes the configuration set's, or the account's default
     in_reply_to: str = ""
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
+    configuration_set: str = ""  # its name: whose event destinations are told of the message
+    country_parameters: Mapping[str, str] = NO_CONTEXT  # what a country asks for: "IN_ENTITY_ID", "IN_TEMPLATE_ID"
+    message_feedback: bool = False  # the app will tell whether it had its effect
 
 
 class Accepted(NamedTuple):

@@ -52,7 +52,7 @@ async def create(desk: Desk, *, account_id: str, name: str, now: int, limits: Ac
     async def work(tx: Tx) -> Account:
         if not await _create_in(tx, account_id, label, allowed, now):
             raise Conflict("account_exists", "There is an account of that id.", field="account_id")
-        return await _get(tx.conn, account_id)
+        return await require(tx.conn, account_id)
 
     return await desk.change(work)
 
@@ -62,14 +62,14 @@ async def ensure_default(desk: Desk, now: int) -> Account:
 
     async def work(tx: Tx) -> Account:
         await _create_in(tx, DEFAULT_ACCOUNT, "Main", AccountLimits(), now)
-        return await _get(tx.conn, DEFAULT_ACCOUNT)
+        return await require(tx.conn, DEFAULT_ACCOUNT)
 
     return await desk.change(work)
 
 
 async def get(desk: Desk, *, account_id: str) -> Account:
     async with desk.store.reading() as conn:
-        return await _get(conn, account_id)
+        return await require(conn, account_id)
 
 
 async def find(desk: Desk, *, limit: int = 100, after: str = "") -> Page[Account]:
@@ -88,11 +88,20 @@ async def update(
         values["limits"] = _to_json(_checked(limits))
 
     async def work(tx: Tx) -> Account:
-        await _get(tx.conn, account_id)
+        await require(tx.conn, account_id)
         await rows.change(tx.conn, accounts, account_id, values)
-        return await _get(tx.conn, account_id)
+        return await require(tx.conn, account_id)
 
     return await desk.change(work)
+
+
+async def require(conn: AsyncConnection, account_id: str) -> Account:
+    """Raises NotFound."""
+    if checks.is_storable(account_id):
+        row = (await conn.execute(select(accounts).where(accounts.c.id == account_id))).one_or_none()
+        if row is not None:
+            return of_row(row)
+    raise rows.missing("account")
 
 
 def of_row(row: Row[Any]) -> Account:
@@ -105,14 +114,6 @@ async def _create_in(tx: Tx, account_id: str, name: str, limits: AccountLimits, 
     default = {"account_id": account_id, "name": DEFAULT_OPT_OUT_LIST, "created_at": now}
     await rows.insert_new(tx.conn, opt_out_lists, default)
     return new
-
-
-async def _get(conn: AsyncConnection, account_id: str) -> Account:
-    if checks.is_storable(account_id):
-        row = (await conn.execute(select(accounts).where(accounts.c.id == account_id))).one_or_none()
-        if row is not None:
-            return of_row(row)
-    raise rows.missing("account")
 
 
 def _checked(limits: AccountLimits) -> AccountLimits:
@@ -132,6 +133,7 @@ def _to_json(limits: AccountLimits) -> str:
         "recipient_limits": [[one.count, one.per.total_seconds()] for one in limits.recipient_limits],
         "monthly_spend_limit": None if spend is None else str(spend),
         "duplicate_window": limits.duplicate_window.total_seconds(),
+        "sandbox": limits.sandbox,
     }
     return orjson.dumps(document).decode()
 
@@ -148,4 +150,5 @@ def _from_json(text: str) -> AccountLimits:
         ),
         monthly_spend_limit=None if spend is None else Decimal(spend),
         duplicate_window=timedelta(seconds=known["duplicate_window"]),
+        sandbox=known.get("sandbox", False),  # what was stored before there was a sandbox has no word of it
     )

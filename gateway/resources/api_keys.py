@@ -51,11 +51,7 @@ async def create(desk: Desk, *, account_id: str, name: str, scopes: Iterable[str
         NotFound: there is no such account.
     """
     label = checks.line(name, "name", LONGEST_NAME)
-    granted = frozenset(checks.one_of(scope, SCOPES, "scopes") for scope in scopes)
-    if not granted:
-        raise Invalid(
-            "missing", "A key needs a scope.", field="scopes", remedy=f"Use any of {', '.join(sorted(SCOPES))}."
-        )
+    granted = checked_scopes(scopes)
     secret = _PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(rows.resource_id("key"), account_id, label, secret[:_SHOWN], granted, now)
 
@@ -70,6 +66,16 @@ async def create(desk: Desk, *, account_id: str, name: str, scopes: Iterable[str
 
     await desk.change(work)
     return key, secret
+
+
+def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """What a key may do. Raises Invalid for no scope or an unknown one."""
+    granted = frozenset(checks.one_of(scope, SCOPES, "scopes") for scope in scopes)
+    if not granted:
+        raise Invalid(
+            "missing", "A key needs a scope.", field="scopes", remedy=f"Use any of {', '.join(sorted(SCOPES))}."
+        )
+    return granted
 
 
 async def get(desk: Desk, *, account_id: str, key_id: str) -> ApiKey:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import phonenumbers
 
 from gateway.errors import Invalid
+from gateway.model import Capability
+from gateway.store.times import to_millionths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_PER_PAGE = 1000
 _LINE_BREAKS = frozenset("\n\r\t")
+_HIGHEST_PRICE = Decimal(1000)
+_ARN = re.compile(r"arn:[!-~]{16,2044}")
+_CONNECT = re.compile(r"connect\.[a-z0-9-]{1,40}\.amazonaws\.com")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def is_storable(value: str) -> bool:
     """Whether a database can hold it: PostgreSQL takes no NUL, and UTF-8 has no lone surrogates."""
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    return _UNSTORABLE.search(value) is None
 
 
 def line(value: str, field: str, longest: int, *, required: bool = True) -> str:
@@ -106,6 +113,36 @@ def slug(value: str, field: str) -> str:
             field=field,
             remedy="Choose such an id.",
         )
+    return value
+
+
+def price(value: Decimal, field: str) -> int:
+    """An amount of US$, in millionths as the store keeps it."""
+    if not value.is_finite() or not 0 <= value <= _HIGHEST_PRICE:
+        raise Invalid("out_of_range", f"{field} is not an amount from 0 to {_HIGHEST_PRICE}.", field=field)
+    return to_millionths(value)
+
+
+def capabilities(values: Iterable[str], field: str = "capabilities") -> str:
+    """What a number can be used for, one at least; as the store keeps it, separated by spaces."""
+    wanted = {one_of(value, Capability, field) for value in values}
+    if not wanted:
+        raise Invalid("missing", f"{field} is empty.", field=field, remedy="Give one at least, such as SMS.")
+    return " ".join(one for one in Capability if one in wanted)
+
+
+def channel(value: str, field: str = "two_way_channel") -> str:
+    """Where texts are published to: the ARN of a topic, Amazon Connect's host, or nothing.
+
+    (https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms.html)
+    """
+    return value if _CONNECT.fullmatch(value) else arn(value, field)
+
+
+def arn(value: str, field: str) -> str:
+    """An Amazon Resource Name, or nothing."""
+    if value and not _ARN.fullmatch(value):
+        raise Invalid("bad_arn", f"{field} is no ARN.", field=field, remedy="Write it as arn:aws:SERVICE:…")
     return value
 
 

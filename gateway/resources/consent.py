@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OPT_OUT = "OPT_OUT"
 OPT_IN = "OPT_IN"
+PERSON = "person"  # the actor of what people do by a text of their own
 REVIEW_OPENED = "REVIEW_OPENED"
 REVIEW_CLOSED = "REVIEW_CLOSED"
 LIST_DELETED = "LIST_DELETED"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import update
 
+from gateway.resources.checks import MOST_PER_PAGE
+from gateway.resources.quotas import Quotas
 from gateway.store.tables import catalog_state
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Desk:
     store: Store
     vault: Vault
     catalog: Catalog
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def change(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Write something that the catalog holds; returns when the change is committed and the catalog shows it.
@@ -57,3 +60,15 @@ class Desk:
         result = await self.store.write(counted)
         await self.catalog.reload()
         return result
+
+
+async def everything(find: Callable[..., Awaitable[Page[Any]]], desk: Desk, **asked: str) -> list[Any]:
+    """All pages of a ``find`` of gateway.resources."""
+    items: list[Any] = []
+    after = ""
+    while True:
+        page = await find(desk, **asked, limit=MOST_PER_PAGE, after=after)
+        items += page.items
+        if not page.next:
+            return items
+        after = page.next

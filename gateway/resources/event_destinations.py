@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import orjson
 from sqlalchemy import select
 
-from gateway.errors import Invalid
-from gateway.events.destinations import FILE, MAX_BATCH, WEBHOOK
+from gateway.errors import Conflict, Invalid
+from gateway.events.destinations import FILE, MAX_BATCH, OF_AWS, WEBHOOK
 from gateway.events.log import last_seq
 from gateway.events.record import EventType
 from gateway.resources import checks, rows
@@ -52,6 +52,9 @@ class EventDestination:
     cursor: int  # the last event given, or put aside
     trouble: str  # why it does not get through now
     created_at: int  # microseconds
+    configuration_set: str = ""  # gateway.resources.set_destinations; "" for one that is told of everything
+    name: str = ""
+    role_arn: str = ""
 
 
 class EventDestinationChanges(TypedDict, total=False):
@@ -98,17 +101,30 @@ async def get(desk: Desk, *, account_id: str, destination_id: str) -> EventDesti
 async def find(desk: Desk, *, account_id: str, limit: int = 100, after: str = "") -> Page[EventDestination]:
     query = select(event_destinations).where(event_destinations.c.account_id == account_id)
     async with desk.store.reading() as conn:
-        return await rows.page(conn, query, event_destinations.c.id, _of, limit=limit, after=after)
+        return await rows.page(conn, query, event_destinations.c.id, of_row, limit=limit, after=after)
 
 
 async def update(
     desk: Desk, *, account_id: str, destination_id: str, **changes: Unpack[EventDestinationChanges]
 ) -> EventDestination:
-    """Change what is given. Raises Invalid or NotFound; see rule 1 for what must be asked before a new target."""
+    """Change what is given.
+
+    See rule 1 for what must be asked before a new target.
+
+    Raises:
+        Invalid: a field is wrong.
+        NotFound: there is no such destination.
+        Conflict: it is one of AWS's (``aws_event_destination``), of which nothing but ``enabled`` is changed here.
+    """
     values = _values(dict(changes))
 
     async def work(tx: Tx) -> EventDestination:
-        await _get(tx.conn, account_id, destination_id)
+        before = await _get(tx.conn, account_id, destination_id)
+        if before.kind in OF_AWS and values.keys() - {"enabled"}:
+            raise Conflict(
+                "aws_event_destination", f"A destination of the kind {before.kind} is changed on the AWS wire.",
+                remedy="Call UpdateEventDestination, or UpdatePhoneNumber for a two-way channel.",
+            )  # fmt: skip
         await rows.change(tx.conn, event_destinations, destination_id, values)
         return await _get(tx.conn, account_id, destination_id)
 
@@ -133,10 +149,32 @@ async def delete(desk: Desk, *, account_id: str, destination_id: str) -> None:
 
     async def work(tx: Tx) -> None:
         await _get(tx.conn, account_id, destination_id)
-        await tx.conn.execute(event_retries.delete().where(event_retries.c.destination_id == destination_id))
-        await rows.remove(tx.conn, event_destinations, destination_id)
+        await remove(tx, destination_id)
 
     await desk.change(work)
+
+
+async def remove(tx: Tx, destination_id: str) -> None:
+    await tx.conn.execute(event_retries.delete().where(event_retries.c.destination_id == destination_id))
+    await rows.remove(tx.conn, event_destinations, destination_id)
+
+
+async def by_set(conn: AsyncConnection, account_id: str) -> dict[str, tuple[EventDestination, ...]]:
+    """The destinations of each configuration set of the account, by the set's name."""
+    t = event_destinations.c
+    query = select(event_destinations).where(t.account_id == account_id, t.configuration_set != "").order_by(t.name)
+    found: dict[str, tuple[EventDestination, ...]] = {}
+    for row in await conn.execute(query):
+        found[row.configuration_set] = (*found.get(row.configuration_set, ()), of_row(row))
+    return found
+
+
+async def remove_of_set(tx: Tx, account_id: str, configuration_set: str) -> tuple[EventDestination, ...]:
+    """Forget all destinations of a configuration set; gives them back."""
+    found = (await by_set(tx.conn, account_id)).get(configuration_set, ())
+    for one in found:
+        await remove(tx, one.id)
+    return found
 
 
 def open_secret(vault: Vault, destination_id: str, sealed: bytes) -> str:
@@ -145,14 +183,14 @@ def open_secret(vault: Vault, destination_id: str, sealed: bytes) -> str:
 
 
 async def _get(conn: AsyncConnection, account_id: str, destination_id: str) -> EventDestination:
-    return _of(await rows.one(conn, event_destinations, account_id, destination_id, "event_destination"))
+    return of_row(await rows.one(conn, event_destinations, account_id, destination_id, "event_destination"))
 
 
-def _of(row: Row[Any]) -> EventDestination:
+def of_row(row: Row[Any]) -> EventDestination:
     return EventDestination(
         id=row.id, account_id=row.account_id, kind=row.kind, target=row.target, types=tuple(orjson.loads(row.types)),
         batch_size=row.batch_size, enabled=bool(row.enabled), cursor=row.cursor, trouble=row.trouble,
-        created_at=row.created_at,
+        created_at=row.created_at, configuration_set=row.configuration_set, name=row.name, role_arn=row.role_arn,
     )  # fmt: skip
 
 

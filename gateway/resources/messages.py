@@ -131,7 +131,7 @@ def _event(one: Move) -> Any:  # noqa: ANN401 -- gateway.events.record.Event
 _DISPATCH = (
     "id", "account_id", "destination", "sender", "identity_id", "body", "parts", "message_type", "purpose",
     "opt_out_list", "connectors", "created_at", "expires_at", "attempts", "on_unknown", "possible_duplicate", "country",
-    "context",
+    "context", "country_parameters",
 )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def to_dispatch(row: Any, sent_parts: Iterable[int] = (), by: str = "") -> Dispa
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9],
         (by,) if by else tuple(orjson.loads(row[10])), row[11], row[12], row[13], row[14],
         possible_duplicate=bool(row[15]), country=row[16], sent_parts=frozenset(sent_parts),
-        context=orjson.loads(row[17]),
+        context=orjson.loads(row[17]), country_parameters=orjson.loads(row[18]),
     )  # fmt: skip
 
 

@@ -16,10 +16,13 @@ from sqlalchemy import literal, select
 
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
-from gateway.resources import rows
+from gateway.resources import attached, rows, tags
 from gateway.store.tables import consent_log, opt_out_lists, opt_outs, phone_numbers, pools, sender_ids
+from gateway.store.tables_channels import rcs_agents
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_USERS = (phone_numbers, sender_ids, pools)
+_USERS = (phone_numbers, sender_ids, pools, rcs_agents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class OptOutList:
     created_at: int  # microseconds
 
 
-async def create(desk: Desk, *, account_id: str, name: str, now: int) -> OptOutList:
+async def create(
+    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] | None = None
+) -> OptOutList:
     """Raises Invalid for a bad name, Conflict when there is a list of that name."""
     if not _NAME.fullmatch(name):
         raise Invalid(
@@ -49,8 +54,10 @@ async def create(desk: Desk, *, account_id: str, name: str, now: int) -> OptOutL
 
     async def work(tx: Tx) -> OptOutList:
         values = {"account_id": account_id, "name": name, "created_at": now}
+        await desk.quotas.require(tx.conn, "OPT_OUT_LISTS_PER_ACCOUNT", opt_out_lists.c.account_id == account_id)
         if not await rows.insert_new(tx.conn, opt_out_lists, values):
             raise Conflict("opt_out_list_exists", "There is an opt-out list of that name.", field="name")
+        await tags.put(tx, account_id, f"opt-out-list/{name}", tagged or {})
         return OptOutList(**values)  # type: ignore[arg-type]
 
     return await desk.store.write(work)
@@ -82,6 +89,7 @@ async def delete(desk: Desk, *, account_id: str, name: str, actor: str, now: int
         await tx.conn.execute(
             opt_outs.delete().where(opt_outs.c.account_id == account_id, opt_outs.c.list_name == name)
         )
+        await attached.drop(tx, account_id, f"opt-out-list/{name}")
         t = opt_out_lists
         await tx.conn.execute(t.delete().where(t.c.account_id == account_id, t.c.name == name))
 

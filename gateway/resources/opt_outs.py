@@ -2,6 +2,8 @@
 
 Rule 1: staff and apps lift only with a reason.
 Rule 2: an import only ever adds: a file that lacks a number, or says it may be texted, lifts nothing.
+Rule 3: where a lock is asked for, whom staff or an app took off a list is not taken off it again so soon
+(pinpoint-sms-voice-v2 model, DeleteOptedOutNumber: "once every 30 days"). A person's own START is never locked out.
 How they are kept, and what a STOP does: gateway.resources.standing.
 """
 
@@ -14,10 +16,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from gateway import numbers
-from gateway.errors import GatewayError, Invalid, NotFound
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import checks
-from gateway.resources.consent import Consent, history
+from gateway.resources.consent import OPT_IN, PERSON, Consent, history
 from gateway.resources.desk import Page
 from gateway.resources.opt_out_lists import names_in, require
 from gateway.resources.standing import (
@@ -33,13 +35,14 @@ from gateway.resources.standing import (
     of_row,
     standing_in,
 )
-from gateway.store.tables import opt_outs
-from gateway.store.times import iso, to_micros
+from gateway.store.tables import consent_log, opt_outs
+from gateway.store.times import DAY, iso, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
@@ -50,9 +53,12 @@ __all__ = [
     "STANDING",
     "Consent",
     "ImportResult",
+    "Known",
     "OptOut",
     "add",
     "add_in",
+    "add_known",
+    "count_new",
     "e164",
     "export_rows",
     "find",
@@ -113,18 +119,21 @@ async def lift(
     reason: str,
     now: int,
     list_name: str = DEFAULT_OPT_OUT_LIST,
+    lock_days: int = 0,
 ) -> None:
     """Let a person have texts again.
 
     Raises:
         Invalid: no ``reason``, or ``phone`` is not in the international form.
         NotFound: the person is not on the list (``not_opted_out``), or there is no such list.
+        Conflict: the person was taken off less than ``lock_days`` ago (``opt_in_locked``).
     """
     number = e164(phone)
     why = checks.prose(reason, "reason", LONGEST_REASON, required=True)
 
     async def work(tx: Tx) -> None:
         await require(tx.conn, account_id, list_name, "list")
+        await _check_unlocked(tx.conn, account_id, number, now - lock_days * DAY)
         stood = await lift_in(
             tx, account_id=account_id, phone=number, list_name=list_name, at=now, actor=actor, how=how, reason=why
         )
@@ -132,6 +141,20 @@ async def lift(
             raise NotFound("not_opted_out", "The number is not on that opt-out list.", field="phone")
 
     await desk.store.write(work)
+
+
+async def _check_unlocked(conn: AsyncConnection, account_id: str, phone: str, since: int) -> None:
+    t = consent_log.c
+    query = select(t.seq).where(
+        t.account_id == account_id, t.phone == phone, t.action == OPT_IN, t.actor != PERSON, t.at > since
+    )
+    if (await conn.execute(query.limit(1))).first() is not None:
+        raise Conflict(
+            "opt_in_locked",
+            "The person was opted in of late already.",
+            field="phone",
+            remedy="Ask them to reply START.",
+        )
 
 
 async def get(desk: Desk, *, account_id: str, phone: str, list_name: str = DEFAULT_OPT_OUT_LIST) -> OptOut:
@@ -154,6 +177,7 @@ async def find(
     limit: int = 100,
     after: str = "",
     region: str = "",
+    by_end_user: bool | None = None,
 ) -> Page[OptOut]:
     """What stands, by number and list.
 
@@ -165,12 +189,15 @@ async def find(
         limit: 1 to 1000.
         after: the ``next`` of the page before.
         region: the country to assume for a number in its national form.
+        by_end_user: only what people said themselves, or only what they did not.
     """
     checks.whole_number(limit, "limit", 1, checks.MOST_PER_PAGE)
     t = opt_outs.c
     wanted = select(opt_outs).where(t.account_id == account_id, *_asked(query, region), *_behind(after))
     if list_name:
         wanted = wanted.where(t.list_name == (list_name if checks.is_storable(list_name) else ""))
+    if by_end_user is not None:
+        wanted = wanted.where(t.by_end_user == int(by_end_user))
     async with desk.store.reading() as conn:
         found = (await conn.execute(wanted.order_by(t.phone, t.list_name).limit(limit + 1))).all()
     last = found[limit - 1] if len(found) > limit else None
@@ -268,14 +295,26 @@ async def import_rows(
             entries.append(_known(row, lists, now))
         except GatewayError as error:
             rejected.append((line, error.detail))
-    added = 0
-    seen: set[tuple[str, str]] = set()
-    for start in range(0, len(entries), _CHUNK):
-        chunk = entries[start : start + _CHUNK]
-        added += await (
-            _count(desk, account_id, chunk, seen) if dry_run else _store(desk, account_id, chunk, actor, now)
-        )
+    if dry_run:
+        added = await count_new(desk, entries, account_id=account_id)
+    else:
+        added = await add_known(desk, entries, account_id=account_id, actor=actor, now=now)
     return ImportResult(added, len(entries) - added, tuple(rejected))
+
+
+async def add_known(desk: Desk, known: Sequence[Known], *, account_id: str, actor: str, now: int) -> int:
+    """Add what some other system has kept until now, on lists that are there; how many are new."""
+    return sum([await _store(desk, account_id, chunk, actor, now) for chunk in _chunks(known)])
+
+
+async def count_new(desk: Desk, known: Sequence[Known], *, account_id: str) -> int:
+    """How many ``add_known`` would add."""
+    seen: set[tuple[str, str]] = set()
+    return sum([await _count(desk, account_id, chunk, seen) for chunk in _chunks(known)])
+
+
+def _chunks(known: Sequence[Known]) -> Iterator[Sequence[Known]]:
+    return (known[start : start + _CHUNK] for start in range(0, len(known), _CHUNK))
 
 
 def _known(row: Mapping[str, str | None], lists: frozenset[str], now: int) -> Known:

@@ -3,24 +3,30 @@
 Rule 1: a number belongs to one account, and is in one pool at most.
 Rule 2: what a pool decides for its numbers (``OF_POOL``) is changed on the pool while a number is in it
 (AWS: PHONE_NUMBER_ASSOCIATED_TO_POOL); nor can such a number be deleted.
-Rule 3: self-managed opt-outs need two-way (AWS: SelfManagedOptOutsEnabled).
+Rule 3: self-managed opt-outs and a two-way channel need two-way (AWS: SelfManagedOptOutsEnabled, TwoWayChannelArn);
+turning two-way off takes the channel away.
+Rule 4: a protected number cannot be deleted (AWS: DeletionProtectionEnabled).
 Opt-outs outlive the number.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sqlalchemy import select
 
 from gateway import numbers
 from gateway.errors import Conflict, GatewayError, Invalid
-from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
-from gateway.resources import checks, keywords, opt_out_lists, rows
+from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType, OriginationIdentity
+from gateway.resources import attached, checks, keywords, opt_out_lists, rows
 from gateway.store.tables import phone_numbers, routes
+from gateway.store.tables_registrations import registration_associations
+from gateway.store.times import from_millionths
 from keywords.types import MatchMode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Unpack
 
     from sqlalchemy import Row
@@ -29,7 +35,10 @@ if TYPE_CHECKING:
     from gateway.resources.desk import Desk, Page
     from gateway.store.writer import Tx
 
-OF_POOL = frozenset({"message_type", "opt_out_list", "two_way", "self_managed_opt_outs", "match_mode"})
+OF_POOL = frozenset({
+    "message_type", "opt_out_list", "two_way", "two_way_channel", "two_way_role", "self_managed_opt_outs", "match_mode",
+})  # fmt: skip
+QUOTA = "PHONE_NUMBERS_PER_ACCOUNT"
 KINDS = frozenset(IdentityKind) - {IdentityKind.SENDER_ID}
 
 
@@ -39,8 +48,12 @@ class PhoneNumberChanges(TypedDict, total=False):
     message_type: str
     opt_out_list: str
     two_way: bool
+    two_way_channel: str  # an ARN, or "" for none
+    two_way_role: str
     self_managed_opt_outs: bool
     match_mode: str
+    international: bool
+    deletion_protection: bool
     rate: float | None  # whole parts a second; None: no limit
     active: bool
 
@@ -59,33 +72,85 @@ async def create(
     self_managed_opt_outs: bool = False,
     match_mode: str = MatchMode.WHOLE,
     rate: float | None = None,
+    capabilities: Iterable[str] = (Capability.SMS,),
+    international: bool = False,
+    deletion_protection: bool = False,
+    monthly_price: Decimal = Decimal(0),
+    two_way_channel: str = "",
+    two_way_role: str = "",
+    known_as: str = "",
 ) -> OriginationIdentity:
-    """Add a number, with STOP, HELP, START and UNSTOP. ``country`` may be left out where the number tells it.
+    """Add a number, with STOP, HELP, START and UNSTOP.
+
+    Args:
+        desk: where.
+        account_id: whose.
+        number: as anyone writes it, with its plus; or a short code.
+        kind: one of ``KINDS``.
+        now: microseconds.
+        country: ISO 3166 alpha-2; may be left out where the number tells it.
+        message_type: of the texts that it is for.
+        opt_out_list: that they are checked against.
+        two_way: people can text it.
+        self_managed_opt_outs: the app honours STOP by itself.
+        match_mode: one of keywords.types.MatchMode.
+        rate: parts a second; None is no limit.
+        capabilities: one of gateway.model.Capability at least.
+        international: may be chosen for other countries.
+        deletion_protection: cannot be deleted.
+        monthly_price: US$, what the number costs.
+        two_way_channel: the ARN that texts to it are published to.
+        two_way_role: the ARN of the role to publish them as.
+        known_as: the id it has elsewhere, and keeps; a new one where it is left empty.
 
     Raises:
         Invalid: a field is wrong, or the number does not fit its kind.
         NotFound: there is no such opt-out list.
         Conflict: the number is there already (``phone_number_exists``).
     """
-    sender, shown_kind = _sender(number, kind)
-    values = _values({
-        "message_type": message_type, "opt_out_list": opt_out_list, "two_way": two_way,
-        "self_managed_opt_outs": self_managed_opt_outs, "match_mode": match_mode, "rate": rate,
-    })  # fmt: skip
-    values |= {
-        "id": rows.resource_id("phone"), "account_id": account_id, "number": sender, "kind": shown_kind,
-        "country": _country(sender, country), "created_at": now,
+    sender, shown_kind = sender_and_kind(number, kind)
+    values = {
+        "number": sender, "kind": shown_kind, "country": country_of(sender, country), "message_type": message_type,
+        "opt_out_list": opt_out_list, "two_way": two_way, "self_managed_opt_outs": self_managed_opt_outs,
+        "match_mode": match_mode, "rate": rate, "capabilities": capabilities, "international": international,
+        "deletion_protection": deletion_protection, "monthly_price": monthly_price,
+        "two_way_channel": two_way_channel, "two_way_role": two_way_role,
     }  # fmt: skip
-    check_self_managed(values)
+    checked = _values(values)
 
     async def work(tx: Tx) -> OriginationIdentity:
-        await opt_out_lists.require(tx.conn, account_id, opt_out_list)
-        if not await rows.insert_new(tx.conn, phone_numbers, values):
+        await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
+        if (made := await create_in(tx, account_id, checked, now, known_as)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
-        await keywords.create_defaults(tx.conn, account_id, values["id"], now)
-        return of_row(await require(tx.conn, account_id, values["id"]))
+        return made
 
     return await desk.change(work)
+
+
+async def create_in(
+    tx: Tx, account_id: str, values: Mapping[str, Any], now: int, known_as: str = ""
+) -> OriginationIdentity | None:
+    """Add a number within somebody's transaction; None when somebody has it already.
+
+    Args:
+        tx: the transaction.
+        account_id: whose.
+        values: of its columns, as they are kept.
+        now: microseconds.
+        known_as: the id it keeps; a new one where it is left empty.
+
+    Raises:
+        Invalid: self-managed opt-outs without two-way.
+        NotFound: there is no such opt-out list.
+    """
+    check_two_way(values)
+    await opt_out_lists.require(tx.conn, account_id, values["opt_out_list"])
+    number_id = known_as or rows.resource_id("phone")
+    keys = {"id": number_id, "account_id": account_id, "created_at": now}
+    if not await rows.insert_new(tx.conn, phone_numbers, keys | dict(values)):
+        return None
+    await keywords.create_defaults(tx.conn, account_id, number_id, now)
+    return of_row(await require(tx.conn, account_id, number_id))
 
 
 async def get(desk: Desk, *, account_id: str, phone_number_id: str) -> OriginationIdentity:
@@ -118,12 +183,12 @@ async def update(
 
     async def work(tx: Tx) -> OriginationIdentity:
         row = await require(tx.conn, account_id, phone_number_id)
-        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+        changed = changed_of(row, values)
         if row.pool_id and (theirs := sorted(OF_POOL & set(changed))):
             raise in_pool(theirs[0], "Change it on the pool, or take the number out of the pool.")
         if "opt_out_list" in changed:
             await opt_out_lists.require(tx.conn, account_id, changed["opt_out_list"])
-        check_self_managed(dict(row._mapping) | changed)  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
+        check_two_way(dict(row._mapping) | changed)  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
         await rows.change(tx.conn, phone_numbers, phone_number_id, changed)
         return of_row(await require(tx.conn, account_id, phone_number_id))
 
@@ -131,25 +196,43 @@ async def update(
 
 
 async def delete(desk: Desk, *, account_id: str, phone_number_id: str) -> None:
-    """Give the number up. Its keywords go; the opt-outs of people stay.
+    """Give the number up. Its keywords and tags go; the opt-outs of people stay.
 
     Raises:
         NotFound: there is no such number.
-        Conflict: it is in a pool, or a route names it.
+        Conflict: it is protected, in a pool or registered, or a route names it.
     """
+    await desk.change(lambda tx: delete_in(tx, account_id, phone_number_id))
 
-    async def work(tx: Tx) -> None:
-        if (await require(tx.conn, account_id, phone_number_id)).pool_id:
-            raise in_pool("phone_number_id", "Take it out of the pool first.")
-        await check_unrouted(tx.conn, account_id, phone_number_id)
-        await keywords.drop(tx.conn, phone_number_id)
-        await rows.remove(tx.conn, phone_numbers, phone_number_id)
 
-    await desk.change(work)
+async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> OriginationIdentity:
+    """Delete within somebody's transaction; gives what it was. Raises as ``delete``."""
+    row = await require(tx.conn, account_id, phone_number_id)
+    if row.deletion_protection:
+        raise protected("phone number")
+    if row.pool_id:
+        raise in_pool("phone_number_id", "Take it out of the pool first.")
+    await _check_unregistered(tx.conn, phone_number_id)
+    await check_unrouted(tx.conn, account_id, phone_number_id)
+    await keywords.drop(tx.conn, phone_number_id)
+    await attached.drop(tx, account_id, f"phone-number/{phone_number_id}")
+    await rows.remove(tx.conn, phone_numbers, phone_number_id)
+    return of_row(row)
 
 
 async def require(conn: AsyncConnection, account_id: str, phone_number_id: str) -> Row[Any]:
     return await rows.one(conn, phone_numbers, account_id, phone_number_id, "phone_number")
+
+
+async def _check_unregistered(conn: AsyncConnection, phone_number_id: str) -> None:
+    t = registration_associations.c
+    query = select(t.registration_id).where(t.resource == f"phone-number/{phone_number_id}").limit(1)
+    if (registration_id := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict(
+            "phone_number_registered",
+            f"The number belongs to {registration_id}.",
+            remedy="Delete the registration first.",
+        )
 
 
 async def check_unrouted(conn: AsyncConnection, account_id: str, identity_id: str) -> None:
@@ -165,14 +248,28 @@ def in_pool(field: str, remedy: str) -> Conflict:
     return Conflict("phone_number_in_pool", "The number is in a pool.", field=field, remedy=remedy)
 
 
-def check_self_managed(values: dict[str, Any]) -> None:
-    if values["self_managed_opt_outs"] and not values["two_way"]:
-        raise Invalid(
-            "two_way_needed",
-            "Self-managed opt-outs need two-way, else nobody would see a STOP.",
-            field="self_managed_opt_outs",
-            remedy="Turn two_way on.",
-        )
+def protected(thing: str) -> Conflict:
+    return Conflict("deletion_protection", f"The {thing} is protected.", remedy="Turn deletion_protection off first.")
+
+
+def check_two_way(values: Mapping[str, Any]) -> None:
+    """Raises Invalid (``two_way_needed``) for what makes no sense without two-way."""
+    if values["two_way"]:
+        return
+    for field, why in (
+        ("self_managed_opt_outs", "Self-managed opt-outs need two-way, else nobody would see a STOP."),
+        ("two_way_channel", "A channel needs two-way: without it, no text comes in."),
+    ):
+        if values.get(field):
+            raise Invalid("two_way_needed", why, field=field, remedy="Turn two_way on.")
+
+
+def changed_of(row: Row[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of these values is not so yet, in a number's or pool's row. No two-way, no channel."""
+    wanted = dict(values)
+    if row.two_way and wanted.get("two_way") == 0 and not wanted.get("two_way_channel"):
+        wanted |= {"two_way_channel": "", "two_way_role": ""}
+    return {name: value for name, value in wanted.items() if getattr(row, name) != value}
 
 
 def of_row(row: Row[Any]) -> OriginationIdentity:
@@ -181,7 +278,10 @@ def of_row(row: Row[Any]) -> OriginationIdentity:
         message_type=MessageType(row.message_type), opt_out_list=row.opt_out_list,
         pool_ids=(row.pool_id,) if row.pool_id else (), two_way=bool(row.two_way),
         self_managed_opt_outs=bool(row.self_managed_opt_outs), match_mode=row.match_mode, rate=row.rate,
-        active=bool(row.active),
+        active=bool(row.active), international=bool(row.international), two_way_channel=row.two_way_channel,
+        two_way_role=row.two_way_role, capabilities=tuple(row.capabilities.split()),
+        deletion_protection=bool(row.deletion_protection), monthly_price=from_millionths(row.monthly_price),
+        created_at=row.created_at,
     )  # fmt: skip
 
 
@@ -194,10 +294,18 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
         values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
     if "rate" in values:
         values["rate"] = checks.rate(values["rate"])
+    if "two_way_channel" in values:
+        values["two_way_channel"] = checks.channel(values["two_way_channel"])
+    if "two_way_role" in values:
+        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
+    if "capabilities" in values:
+        values["capabilities"] = checks.capabilities(values["capabilities"])
+    if "monthly_price" in values:
+        values["monthly_price"] = checks.price(values["monthly_price"], "monthly_price")
     return values
 
 
-def _sender(number: str, kind: str) -> tuple[str, str]:
+def sender_and_kind(number: str, kind: str) -> tuple[str, str]:
     """The number as it is kept, and its kind. Raises Invalid when one does not fit the other."""
     shown = IdentityKind(checks.one_of(kind, KINDS, "kind"))
     sender, form = numbers.parse_sender(number, "number")
@@ -212,7 +320,8 @@ def _sender(number: str, kind: str) -> tuple[str, str]:
     return sender, shown.value
 
 
-def _country(sender: str, country: str) -> str:
+def country_of(sender: str, country: str) -> str:
+    """The country given, or else that of the number. Raises Invalid when neither tells."""
     if given := checks.country(country):
         return given
     try:

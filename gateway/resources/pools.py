@@ -1,7 +1,8 @@
 """Pools: numbers and sender IDs that an app sends from as one.
 
 Rule 1: a pool begins with one identity and takes its settings and keywords from it (AWS: CreatePool).
-Rule 2: who joins must match it (``_MUST_MATCH``, and keywords); a number that is in another pool cannot join.
+Rule 2: who joins must match it (``_MUST_MATCH``, keywords, and the capabilities of the numbers in it); a number that
+is in another pool cannot join.
 Rule 3: the last number cannot leave, nor the last identity (AWS: LAST_PHONE_NUMBER).
 Rule 4: what is changed on the pool changes for its numbers. A number that leaves keeps what it answered in the pool,
 so that people who text it notice nothing.
@@ -17,13 +18,15 @@ from sqlalchemy import func, select
 
 from gateway.errors import Conflict, NotFound
 from gateway.model import IdentityKind, MessageType, OriginationIdentity, Pool
-from gateway.resources import checks, keywords, opt_out_lists, phone_numbers, rows, sender_ids
+from gateway.resources import attached, checks, keywords, opt_out_lists, phone_numbers, rows, sender_ids, tags
 from gateway.store.tables import phone_numbers as numbers_table
 from gateway.store.tables import pool_sender_ids, pools
 from gateway.store.tables import sender_ids as senders_table
+from gateway.store.tables_channels import notify_configurations
 from keywords.types import MatchMode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
     from sqlalchemy import CursorResult, Row
@@ -39,10 +42,12 @@ _MUST_MATCH = (
     ("message_type", "message_type_mismatch", True),
     ("opt_out_list", "opt_out_list_mismatch", True),
     ("two_way", "two_way_mismatch", False),
+    ("two_way_channel", "two_way_mismatch", False),
+    ("two_way_role", "two_way_mismatch", False),
     ("self_managed_opt_outs", "self_managed_opt_outs_mismatch", False),
     ("match_mode", "match_mode_mismatch", False),
 )
-_SHARED = frozenset({"opt_out_list", "two_way", "self_managed_opt_outs", "match_mode"})  # with the pool's numbers
+_SHARED = phone_numbers.OF_POOL - {"message_type"}  # with the pool's numbers
 
 
 class PoolChanges(TypedDict, total=False):
@@ -51,6 +56,8 @@ class PoolChanges(TypedDict, total=False):
     name: str
     opt_out_list: str
     two_way: bool
+    two_way_channel: str  # an ARN, or "" for none
+    two_way_role: str
     self_managed_opt_outs: bool
     match_mode: str
     shared_routes: bool
@@ -66,15 +73,22 @@ async def create(
     name: str = "",
     shared_routes: bool = False,
     deletion_protection: bool = False,
+    message_type: str = "",
+    tagged: Mapping[str, str] | None = None,
+    known_as: str = "",
 ) -> Pool:
     """A new pool around its first number or sender ID; ``name`` is the id when it is left empty.
+
+    ``message_type`` may be left out: it is the identity's, and must be so unless a sender ID is for both types.
+    ``known_as`` is the id it has elsewhere, and keeps.
 
     Raises:
         Invalid: the name is too long.
         NotFound: there is no such number or sender ID.
-        Conflict: the number is in a pool, or there is a pool of that name (``pool_exists``).
+        Conflict: the number is in a pool, it is of another type (``message_type_mismatch``), or there is a pool of that
+            name (``pool_exists``).
     """
-    pool_id = rows.resource_id("pool")
+    pool_id = known_as or rows.resource_id("pool")
     values = {
         "id": pool_id, "account_id": account_id, "created_at": now, "shared_routes": int(shared_routes),
         "name": checks.line(name, "name", LONGEST_NAME, required=False) or pool_id,
@@ -84,7 +98,11 @@ async def create(
     async def work(tx: Tx) -> Pool:
         first = await _identity(tx.conn, account_id, identity_id)
         _check_free(first)
+        await desk.quotas.require(tx.conn, "POOLS_PER_ACCOUNT", pools.c.account_id == account_id)
         taken = rows.columns({field: getattr(first, field) for field, _code, _both in _MUST_MATCH})
+        if message_type and message_type != first.message_type and not first.both_types:
+            raise _mismatch("message_type", "message_type_mismatch", first.message_type, message_type)
+        taken["message_type"] = message_type or first.message_type
         if _is_sender_id(first):
             taken["two_way"] = 1  # the setting is for numbers; a sender ID has none to take over
         if not await rows.insert_new(tx.conn, pools, values | taken):
@@ -95,6 +113,7 @@ async def create(
             else keywords.copy(tx.conn, identity_id, pool_id)
         )
         await _enter(tx.conn, account_id, pool_id, first)
+        await tags.put(tx, account_id, f"pool/{pool_id}", tagged or {})
         return await _get(tx.conn, account_id, pool_id)
 
     return await desk.change(work)
@@ -138,8 +157,8 @@ async def update(desk: Desk, *, account_id: str, pool_id: str, **changes: Unpack
 
     async def work(tx: Tx) -> Pool:
         row = await rows.one(tx.conn, pools, account_id, pool_id, "pool")
-        changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-        phone_numbers.check_self_managed(dict(row._mapping) | changed)  # noqa: SLF001 -- SQLAlchemy's public name
+        changed = phone_numbers.changed_of(row, values)
+        phone_numbers.check_two_way(dict(row._mapping) | changed)  # noqa: SLF001 -- SQLAlchemy's public name
         await _check_changes(tx.conn, account_id, pool_id, changed)
         await rows.change(tx.conn, pools, pool_id, changed)
         if shared := {name: value for name, value in changed.items() if name in _SHARED}:
@@ -151,18 +170,23 @@ async def update(desk: Desk, *, account_id: str, pool_id: str, **changes: Unpack
 
 
 async def delete(desk: Desk, *, account_id: str, pool_id: str) -> None:
-    """Dissolve a pool; its numbers and sender IDs stay. Raises NotFound, or Conflict (``deletion_protection``)."""
+    """Dissolve a pool; its numbers and sender IDs stay.
+
+    Raises:
+        NotFound: there is no such pool.
+        Conflict: ``deletion_protection``, or a Notify configuration sends from it (``pool_in_use``).
+    """
 
     async def work(tx: Tx) -> None:
         if (await _get(tx.conn, account_id, pool_id)).deletion_protection:
-            raise Conflict(
-                "deletion_protection", "The pool is protected.", remedy="Turn deletion_protection off first."
-            )
+            raise phone_numbers.protected("pool")
+        await _check_unused(tx.conn, pool_id)
         found = await tx.conn.execute(select(numbers_table.c.id).where(numbers_table.c.pool_id == pool_id))
         for number_id in found.scalars().all():
             await _release(tx.conn, pool_id, number_id)
         await tx.conn.execute(pool_sender_ids.delete().where(pool_sender_ids.c.pool_id == pool_id))
         await keywords.drop(tx.conn, pool_id)
+        await attached.drop(tx, account_id, f"pool/{pool_id}")
         await rows.remove(tx.conn, pools, pool_id)
 
     await desk.change(work)
@@ -175,18 +199,32 @@ async def join(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -
         NotFound: there is no such pool, number or sender ID.
         Conflict: the number is in another pool, or one of the ``…_mismatch`` codes.
     """
+    return await desk.change(lambda tx: join_in(desk, tx, account_id, pool_id, identity_id))
 
-    async def work(tx: Tx) -> OriginationIdentity:
-        pool = await _get(tx.conn, account_id, pool_id)
+
+async def join_with_its_keywords(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -> None:
+    """Join; a number gives up its own keywords for the pool's, so that these need not match. Raises as ``join``."""
+
+    async def work(tx: Tx) -> None:
         identity = await _identity(tx.conn, account_id, identity_id)
-        if pool_id in identity.pool_ids:
-            return identity
-        _check_free(identity)
-        await _check_match(tx.conn, pool, identity)
-        await _enter(tx.conn, account_id, pool_id, identity)
-        return await _identity(tx.conn, account_id, identity_id)
+        if not _is_sender_id(identity) and not identity.pool_ids:
+            await keywords.copy(tx.conn, pool_id, identity_id)
+        await join_in(desk, tx, account_id, pool_id, identity_id)
 
-    return await desk.change(work)
+    await desk.change(work)
+
+
+async def join_in(desk: Desk, tx: Tx, account_id: str, pool_id: str, identity_id: str) -> OriginationIdentity:
+    """Join within somebody's transaction. Raises as ``join``."""
+    pool = await _get(tx.conn, account_id, pool_id)
+    identity = await _identity(tx.conn, account_id, identity_id)
+    if pool_id in identity.pool_ids:
+        return identity
+    _check_free(identity)
+    await _check_match(tx.conn, pool, identity)
+    await _check_room(desk, tx.conn, pool_id, identity)
+    await _enter(tx.conn, account_id, pool_id, identity)
+    return await _identity(tx.conn, account_id, identity_id)
 
 
 async def leave(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -> OriginationIdentity:
@@ -218,6 +256,7 @@ def of_row(row: Row[Any]) -> Pool:
         id=row.id, name=row.name, message_type=MessageType(row.message_type), opt_out_list=row.opt_out_list,
         two_way=bool(row.two_way), self_managed_opt_outs=bool(row.self_managed_opt_outs), match_mode=row.match_mode,
         shared_routes=bool(row.shared_routes), deletion_protection=bool(row.deletion_protection),
+        two_way_channel=row.two_way_channel, two_way_role=row.two_way_role, created_at=row.created_at,
     )  # fmt: skip
 
 
@@ -244,15 +283,11 @@ async def _check_match(conn: AsyncConnection, pool: Pool, identity: OriginationI
     for field, code, for_sender_ids in _MUST_MATCH:
         if for_sender_ids or not _is_sender_id(identity):
             mine, theirs = getattr(identity, field), getattr(pool, field)
-            if mine != theirs:
-                raise Conflict(
-                    code,
-                    f"{field} is {mine} here and {theirs} in the pool.",
-                    field="identity_id",
-                    remedy="Make the two the same.",
-                )
+            if mine != theirs and not (field == "message_type" and identity.both_types):
+                raise _mismatch(field, code, mine, theirs)
     if _is_sender_id(identity):
         return
+    await _check_capabilities(conn, pool, identity)
     if set(await keywords.of_owner(conn, identity.id)) != set(await keywords.of_owner(conn, pool.id)):
         raise Conflict(
             "keyword_mismatch",
@@ -260,6 +295,25 @@ async def _check_match(conn: AsyncConnection, pool: Pool, identity: OriginationI
             field="identity_id",
             remedy="Give the number the same words, actions and messages.",
         )
+
+
+async def _check_room(desk: Desk, conn: AsyncConnection, pool_id: str, identity: OriginationIdentity) -> None:
+    """Numbers and sender IDs are counted apart: each has a table of its own."""
+    of_pool = (pool_sender_ids if _is_sender_id(identity) else numbers_table).c.pool_id == pool_id
+    await desk.quotas.require(conn, "ORIGINATION_IDENTITIES_PER_POOL", of_pool)
+
+
+async def _check_capabilities(conn: AsyncConnection, pool: Pool, identity: OriginationIdentity) -> None:
+    t = numbers_table.c
+    query = select(t.capabilities).where(t.pool_id == pool.id).limit(1)
+    mine, theirs = " ".join(identity.capabilities), (await conn.execute(query)).scalar()
+    if theirs is not None and mine != theirs:
+        raise _mismatch("capabilities", "capabilities_mismatch", mine, theirs)
+
+
+def _mismatch(field: str, code: str, mine: object, theirs: object) -> Conflict:
+    detail = f"{field} is {mine} here and {theirs} in the pool."
+    return Conflict(code, detail, field="identity_id", remedy="Make the two the same.")
 
 
 async def _enter(conn: AsyncConnection, account_id: str, pool_id: str, identity: OriginationIdentity) -> None:
@@ -273,6 +327,13 @@ async def _enter(conn: AsyncConnection, account_id: str, pool_id: str, identity:
 async def _release(conn: AsyncConnection, pool_id: str, number_id: str) -> None:
     await keywords.copy(conn, pool_id, number_id)
     await rows.change(conn, numbers_table, number_id, {"pool_id": None})
+
+
+async def _check_unused(conn: AsyncConnection, pool_id: str) -> None:
+    t = notify_configurations.c
+    query = select(t.id).where(t.pool_id == pool_id).limit(1)
+    if (user := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict("pool_in_use", f"The Notify configuration {user} sends from it.", remedy="Give it another.")
 
 
 async def _check_not_last(conn: AsyncConnection, pool_id: str, identity: OriginationIdentity) -> None:
@@ -314,4 +375,8 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
         values["name"] = checks.line(values["name"], "name", LONGEST_NAME)
     if "match_mode" in values:
         values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
+    if "two_way_channel" in values:
+        values["two_way_channel"] = checks.channel(values["two_way_channel"])
+    if "two_way_role" in values:
+        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
     return values

@@ -13,7 +13,7 @@ from gateway.errors import Invalid, NotFound
 from gateway.model import MessageType, Route
 from gateway.resources import checks, connectors, phone_numbers, rows, sender_ids
 from gateway.store.tables import routes
-from gateway.store.times import from_millionths, to_millionths
+from gateway.store.times import from_millionths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
-_HIGHEST_PRICE = Decimal(1000)
 _MOST_CONNECTORS = 20
 
 
@@ -182,7 +181,7 @@ def _values(changes: dict[str, Any]) -> dict[str, Any]:
     if values.get("message_type"):
         values["message_type"] = checks.one_of(values["message_type"], MessageType, "message_type")
     if "price" in values:
-        values["price"] = _price(values["price"])
+        values["price"] = checks.price(values["price"], "price")
     return values
 
 
@@ -197,9 +196,3 @@ def _connectors(ids: Sequence[str]) -> str:
     for each in ids:
         checks.slug(each, "connectors")
     return orjson.dumps(list(ids)).decode()
-
-
-def _price(price: Decimal) -> int:
-    if not price.is_finite() or not 0 <= price <= _HIGHEST_PRICE:
-        raise Invalid("out_of_range", "price is not an amount from 0 to 1000.", field="price")
-    return to_millionths(price)

@@ -2,6 +2,8 @@
 
 Rule 1: one sender ID per account, name and country; case makes no difference (operators change it on the way).
 Rule 2: one in a pool keeps the pool's message type and opt-out list.
+Rule 3: it is for texts of one type, or of both (AWS: MessageTypes).
+Rule 4: a protected one cannot be deleted.
 """
 
 from __future__ import annotations
@@ -13,15 +15,15 @@ from sqlalchemy import func, select
 from gateway import numbers
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
-from gateway.resources import checks, opt_out_lists, rows
-from gateway.resources.phone_numbers import check_unrouted
+from gateway.resources import attached, checks, existence, opt_out_lists, rows, tags
+from gateway.resources.phone_numbers import check_unrouted, protected
 from gateway.store.tables import pool_sender_ids, sender_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.resources.desk import Desk
@@ -37,6 +39,7 @@ class SenderIdChanges(TypedDict, total=False):
 
     message_type: str
     opt_out_list: str
+    deletion_protection: bool
     rate: float | None  # whole parts a second; None: no limit
     active: bool
 
@@ -51,15 +54,23 @@ async def create(
     message_type: str = MessageType.TRANSACTIONAL,
     opt_out_list: str = DEFAULT_OPT_OUT_LIST,
     rate: float | None = None,
+    both_types: bool = False,
+    deletion_protection: bool = False,
+    tagged: Mapping[str, str] | None = None,
 ) -> OriginationIdentity:
     """Add a sender ID; ``country`` "" is for every country.
+
+    With ``both_types``, ``message_type`` is that of a text that names none.
 
     Raises:
         Invalid: a field is wrong.
         NotFound: there is no such opt-out list.
         Conflict: it is there already (``sender_id_exists``).
     """
-    values = _values({"message_type": message_type, "opt_out_list": opt_out_list, "rate": rate})
+    values = _values({
+        "message_type": message_type, "opt_out_list": opt_out_list, "rate": rate, "both_types": both_types,
+        "deletion_protection": deletion_protection,
+    })  # fmt: skip
     values |= {
         "id": rows.resource_id("sender"), "account_id": account_id, "sender": _name(sender),
         "country": checks.country(country), "created_at": now,
@@ -67,8 +78,10 @@ async def create(
 
     async def work(tx: Tx) -> OriginationIdentity:
         await opt_out_lists.require(tx.conn, account_id, opt_out_list)
+        await desk.quotas.require(tx.conn, "SENDER_IDS_PER_ACCOUNT", sender_ids.c.account_id == account_id)
         if await _exists(tx.conn, values) or not await rows.insert_new(tx.conn, sender_ids, values):
             raise Conflict("sender_id_exists", "The sender ID is there already for that country.", field="sender")
+        await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged or {})
         return await require(tx.conn, account_id, values["id"])
 
     return await desk.change(work)
@@ -120,12 +133,16 @@ async def update(
 
 
 async def delete(desk: Desk, *, account_id: str, sender_id: str) -> None:
-    """Give the sender ID up. Raises NotFound, or Conflict when it is in a pool or a route names it."""
+    """Give the sender ID up. Raises NotFound, or Conflict when it is protected, in a pool, or a route names it."""
 
     async def work(tx: Tx) -> None:
-        if (await require(tx.conn, account_id, sender_id)).pool_ids:
+        known = await require(tx.conn, account_id, sender_id)
+        if known.deletion_protection:
+            raise protected("sender ID")
+        if known.pool_ids:
             raise _in_pool("sender_id")
         await check_unrouted(tx.conn, account_id, sender_id)
+        await attached.drop(tx, account_id, existence.sender_id(known.sender, known.country))
         await rows.remove(tx.conn, sender_ids, sender_id)
 
     await desk.change(work)
@@ -134,6 +151,16 @@ async def delete(desk: Desk, *, account_id: str, sender_id: str) -> None:
 async def require(conn: AsyncConnection, account_id: str, sender_id: str) -> OriginationIdentity:
     row = await rows.one(conn, sender_ids, account_id, sender_id, "sender_id")
     return of_row(row, (await pools_of(conn, [sender_id])).get(sender_id, ()))
+
+
+async def named(desk: Desk, *, account_id: str, sender: str, country: str) -> OriginationIdentity:
+    """The sender ID of that name, whatever its case, for exactly that country. Raises NotFound."""
+    if checks.is_storable(sender):
+        async with desk.store.reading() as conn:
+            wanted = {"account_id": account_id, "sender": sender, "country": country}
+            if (row := (await conn.execute(_of_name(wanted))).first()) is not None:
+                return await require(conn, account_id, row.id)
+    raise rows.missing("sender_id", "sender")
 
 
 async def pools_of(conn: AsyncConnection, ids: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
@@ -150,7 +177,8 @@ def of_row(row: Row[Any], pool_ids: tuple[str, ...]) -> OriginationIdentity:
     return OriginationIdentity(
         id=row.id, kind=IdentityKind.SENDER_ID, sender=row.sender, country=row.country,
         message_type=MessageType(row.message_type), opt_out_list=row.opt_out_list, pool_ids=pool_ids, two_way=False,
-        rate=row.rate, active=bool(row.active),
+        rate=row.rate, active=bool(row.active), both_types=bool(row.both_types),
+        deletion_protection=bool(row.deletion_protection), created_at=row.created_at,
     )  # fmt: skip
 
 
@@ -163,14 +191,17 @@ def _name(sender: str) -> str:
     return name
 
 
-async def _exists(conn: AsyncConnection, values: dict[str, Any]) -> bool:
+async def _exists(conn: AsyncConnection, values: Mapping[str, Any]) -> bool:
+    return (await conn.execute(_of_name(values))).first() is not None
+
+
+def _of_name(values: Mapping[str, Any]) -> Select[Any]:
     t = sender_ids.c
-    query = select(t.id).where(
+    return select(t.id).where(
         t.account_id == values["account_id"],
         t.country == values["country"],
         func.upper(t.sender) == values["sender"].upper(),
     )
-    return (await conn.execute(query)).first() is not None
 
 
 def _in_pool(field: str) -> Conflict:

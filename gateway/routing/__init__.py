@@ -3,7 +3,8 @@
 Rule 1: an identity that the request names is used, also across countries; only its type and state must fit. (Pinpoint
 did so too: a number refused for Canada inside its pool sends there when named; department-of-veterans-affairs
 notification-api pull request 2633.)
-Rule 2: otherwise, inside the named pool or over the whole account, the identity must be of the destination's country.
+Rule 2: otherwise, inside the named pool or over the whole account, the identity must be of the destination's country,
+or be one for other countries too (AWS: InternationalSendingEnabled); those go after all that are of the country.
 The order is the one of AWS End User Messaging (sms-voice user guide, "pools"): sticky, short code, 10DLC, long code,
 toll-free, sender ID. Sender IDs of the country go before those of every country; simulator numbers go last, and only
 to simulator destinations.

@@ -35,13 +35,19 @@ class Choice:
 
 
 class NoChoice(Conflict):
-    """Nothing can send this text: ``no_origination_identity`` or ``no_route``. ``passed_over`` says why, for each."""
+    """Nothing can send this text: ``no_origination_identity`` or ``no_route``. ``passed_over`` says why, for each.
 
-    def __init__(self, code: str, detail: str, remedy: str, passed_over: tuple[PassedOver, ...]) -> None:
+    ``of_named``: the request names an identity, and that one is all there is in ``passed_over``.
+    """
+
+    def __init__(
+        self, code: str, detail: str, remedy: str, passed_over: tuple[PassedOver, ...], *, of_named: bool = False
+    ) -> None:
         shown = [_as_member(one) for one in passed_over[:_REASONS_SHOWN]]
         extra = {"passed_over": shown, "passed_over_count": len(passed_over)}
         super().__init__(code, detail, field="from", remedy=remedy, extra=extra)
         self.passed_over = passed_over
+        self.of_named = of_named
 
 
 def _as_member(one: PassedOver) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _named(wish: Wish, directory: Directory, up: Callable[[str], bool]) -> Choic
             remedy="Name one that the account has, or leave it out to have one chosen.",
         )
     if code := "inactive" if not identity.active else type_misfit(identity, wish.message_type):
-        raise _nobody(f"{identity.sender} cannot send this text.", (passed(identity, code),))
+        raise _nobody(f"{identity.sender} cannot send this text.", (passed(identity, code),), of_named=True)
     route = _Ways(wish, directory).of(identity)
     if route is None:
         raise _no_route(wish, (passed(identity, "no_route"),))
@@ -219,9 +225,9 @@ def _place(wish: Wish) -> str:
     return wish.country or "a number of no country"
 
 
-def _nobody(detail: str, passed_over: tuple[PassedOver, ...]) -> NoChoice:
+def _nobody(detail: str, passed_over: tuple[PassedOver, ...], *, of_named: bool = False) -> NoChoice:
     remedy = "See passed_over for what keeps each one back; add a number or a sender ID that fits, or name one in from."
-    return NoChoice("no_origination_identity", detail, remedy, passed_over)
+    return NoChoice("no_origination_identity", detail, remedy, passed_over, of_named=of_named)
 
 
 def _no_route(wish: Wish, passed_over: tuple[PassedOver, ...]) -> NoChoice:

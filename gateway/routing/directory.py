@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from itertools import groupby
 from struct import unpack
@@ -114,15 +115,16 @@ class Plan:
     each text.
     """
 
-    def __init__(self, fitting: list[OriginationIdentity], unfit: tuple[PassedOver, ...]) -> None:
-        ordered = sorted(fitting, key=lambda one: (_rank(one), one.id))
+    def __init__(self, fitting: list[OriginationIdentity], unfit: tuple[PassedOver, ...], country: str = "") -> None:
+        rank = partial(_rank, country=country)
+        ordered = sorted(fitting, key=lambda one: (rank(one), one.id))
         self.candidates = tuple(ordered)
         self.index = {one.id: position for position, one in enumerate(ordered)}
         self.unfit = unfit
         self._reasons: dict[str, tuple[PassedOver, ...]] = {}
         self.groups: list[tuple[int, _Group]] = []  # each with the position of its first member
         position = 0
-        for _, equals in groupby(ordered, key=_rank):
+        for _, equals in groupby(ordered, key=rank):
             group = _Group(list(equals))
             self.groups.append((position, group))
             position += group.size
@@ -155,8 +157,10 @@ class Plan:
         return next((first for first, _ in self.groups if first > position), len(self.candidates))
 
 
-def _rank(identity: OriginationIdentity) -> tuple[int, bool]:
-    return _RANK[identity.kind], identity.country == ""
+def _rank(identity: OriginationIdentity, country: str) -> tuple[bool, int, bool]:
+    """Those of the country itself before those that may also send there."""
+    foreign = identity.country not in {country, ""}
+    return foreign, _RANK[identity.kind], identity.country == ""
 
 
 class _Ground(NamedTuple):
@@ -259,7 +263,7 @@ class Directory:
                 unfit.append(passed(one, code))
             else:
                 fitting.append(one)
-        return Plan(fitting, tuple(unfit))
+        return Plan(fitting, tuple(unfit), country)
 
     def routes_to(self, country: str) -> tuple[Route, ...]:
         """The routes that do not exclude a country, by position."""
@@ -274,7 +278,7 @@ def _misfit(one: OriginationIdentity, country: str, message_type: str | None, *,
     if not one.active:
         return "inactive"
     here = one.country == country if one.country else one.kind is IdentityKind.SENDER_ID
-    if not here:
+    if not (here or one.international):
         return "other_country"
     if one.kind is IdentityKind.SIMULATOR and not simulated:
         return "simulator_only"
@@ -282,4 +286,4 @@ def _misfit(one: OriginationIdentity, country: str, message_type: str | None, *,
 
 
 def type_misfit(one: OriginationIdentity, message_type: str | None) -> str:
-    return "" if message_type in {None, one.message_type} else "message_type"
+    return "" if one.both_types or message_type in {None, one.message_type} else "message_type"

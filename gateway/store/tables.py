@@ -84,8 +84,14 @@ phone_numbers = Table(
     _text("opt_out_list"),
     Column("pool_id", Text, ForeignKey("pools.id")),
     _int("two_way", 1),
+    _text("two_way_channel"),  # the ARN that texts to it are published to
+    _text("two_way_role"),  # the role's ARN that AWS would publish them as
     _int("self_managed_opt_outs"),
     _text("match_mode", "whole"),
+    _text("capabilities", "SMS"),  # separated by spaces
+    _int("international"),  # may be chosen for other countries than its own
+    _int("deletion_protection"),
+    _int("monthly_price"),
     Column("rate", Integer),  # parts a second
     _int("active", 1),
     _int("created_at"),
@@ -101,6 +107,8 @@ sender_ids = Table(
     _text("country"),
     _text("message_type"),
     _text("opt_out_list"),
+    _int("both_types"),  # takes texts of either type; message_type is that of one which names none
+    _int("deletion_protection"),
     Column("rate", Integer),
     _int("active", 1),
     _int("created_at"),
@@ -116,6 +124,8 @@ pools = Table(
     _text("message_type"),
     _text("opt_out_list"),
     _int("two_way", 1),
+    _text("two_way_channel"),
+    _text("two_way_role"),
     _int("self_managed_opt_outs"),
     _text("match_mode", "whole"),
     _int("shared_routes"),
@@ -313,6 +323,8 @@ messages = Table(
     _text("context", "{}"),
     _text("decision_id"),
     _text("key_id"),
+    _text("configuration_set"),  # the name of the one that the app gave
+    _text("country_parameters", "{}"),
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
     Index("ix_messages_person", "account_id", "destination", "created_at"),
@@ -425,13 +437,17 @@ events = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
+_OF_SET = text("configuration_set <> ''")
 event_destinations = Table(
     "event_destinations",
     metadata,
     Column("id", Text, primary_key=True),
     _account(),
-    _text("kind"),  # webhook, file
-    _text("target"),  # URL or path
+    _text("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, two_way
+    _text("configuration_set"),  # whose messages it is told of; "" for everything
+    _text("name"),  # within its set
+    _text("role_arn"),  # as AWS's clients gave it
+    _text("target"),  # URL, path or ARN
     Column("secret", LargeBinary),  # encrypted
     _text("types", "[]"),  # JSON list; empty means all
     _int("batch_size", 1),
@@ -439,6 +455,15 @@ event_destinations = Table(
     _int("cursor"),  # the last event given, or put aside
     _text("trouble"),  # why it does not get through now
     _int("created_at"),
+    Index(
+        "ix_event_destinations_of_set",
+        "account_id",
+        "configuration_set",
+        "name",
+        unique=True,
+        sqlite_where=_OF_SET,
+        postgresql_where=_OF_SET,
+    ),
 )
 
 event_retries = Table(

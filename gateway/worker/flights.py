@@ -64,9 +64,10 @@ def submissions(message: Dispatch, profile: TextProfile, reference: int, now: in
     """The parts of a message that the carrier does not have yet."""
     group, sender, to, sent = message.id, message.sender, message.destination, message.sent_parts
     validity = timedelta(0, 0, max(0, message.expires_at - now))
+    asked = message.country_parameters
     segments = text.split(message.body, reference, profile)
     return [
-        Submission(f"{group}:{one.number}", group, sender, to, one, validity, True, reference)
+        Submission(f"{group}:{one.number}", group, sender, to, one, validity, True, reference, (), asked)
         for one in segments
         if one.number not in sent
     ]

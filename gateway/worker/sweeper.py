@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, literal_column, text
 
 from gateway.model import Status
+from gateway.resources.message_feedback import fail_unanswered
 from gateway.resources.messages import Move, dispatchable, move_in, taken_parts, to_dispatch
 from gateway.store.hot import Hot
 from gateway.store.repeat import repeat
@@ -30,6 +31,7 @@ TICK = 0.25  # seconds
 BATCH = 500
 CLEAN_EVERY = HOUR
 EXPIRE_EVERY = 10 * SECOND
+FEEDBACK_EVERY = 60 * SECOND
 ORPHANS_EVERY = 15 * SECOND
 ORPHANS_LIVE = 72 * HOUR
 _DUE = (Status.SCHEDULED, Status.SUBMITTED, Status.UNKNOWN)  # move by themselves when their time comes
@@ -89,6 +91,8 @@ class Sweeper:
         # Also those that other processes have kept, so whether this one knows of any does not count.
         if self._receipts.base_learned or self._every("orphans", ORPHANS_EVERY, now):
             await self._receipts.reclaim_all()
+        if self._every("feedback", FEEDBACK_EVERY, now):
+            await self._store.write(lambda tx: fail_unanswered(tx, now))
         if self._every("clean", CLEAN_EVERY, now):
             await self._store.write(lambda tx: _clean(tx, now))
 

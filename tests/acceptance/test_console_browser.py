@@ -168,6 +168,7 @@ async def test_no_page_is_wider_than_its_window(tmp_path, width):
             "opt-outs/add",
             "people/%2B12065550142",
             "reviews",
+            "registrations",
             "handsets",
         ):
             await here.page.goto(f"{here.base}/console/{room}")

@@ -26,9 +26,11 @@ def test_ordinary_message_is_allowed_with_every_verdict_in_order() -> None:
     decision = check(send_facts())
     assert decision.effect is Effect.ALLOW
     assert [one.rule for one in decision.verdicts] == [
+        "destination_not_verified",
         "opted_out",
         "under_review",
         "country_not_enabled",
+        "destination_protected",
         "sender_kind_not_allowed",
         "max_price",
         "spend_limit",
@@ -41,15 +43,20 @@ def test_ordinary_message_is_allowed_with_every_verdict_in_order() -> None:
 def test_all_rules_answer_even_after_a_refusal() -> None:
     facts = send_facts(
         opted={"ago": 5}, in_review=True, message_type="PROMOTIONAL", max_price="0", sender_kind="SENDER_ID",
-        recent=[{"ago": 1, "body": "body"}],
-        limits={"enabled_countries": ["FR"], "monthly_spend_limit": "0", "recipient_limits": [(1, 60)], "duplicate_window": 60},
+        recent=[{"ago": 1, "body": "body"}], protection={"status": "BLOCK"},
+        limits={
+            "enabled_countries": ["FR"], "monthly_spend_limit": "0", "recipient_limits": [(1, 60)],
+            "duplicate_window": 60, "sandbox": True,
+        },
     )  # fmt: skip
     decision = check(facts)
     assert decision.effect is Effect.REFUSE
     assert [one.code for one in decision.verdicts] == [
+        "destination_not_verified",
         "destination_opted_out",
         "possible_opt_out_under_review",
         "country_not_enabled",
+        "country_blocked",
         "sender_kind_not_allowed",
         "price_over_max_price",
         "monthly_spend_limit_reached",
@@ -57,6 +64,11 @@ def test_all_rules_answer_even_after_a_refusal() -> None:
         "duplicate_content",
     ]
     assert decision.refusal is decision.verdicts[0]
+
+
+def test_an_opt_out_beats_an_override_that_allows() -> None:
+    decision = check(send_facts(opted={"ago": 5}, protection={"status": "BLOCK", "override": "ALLOW"}))
+    assert [one.code for one in decision.verdicts if one.effect is not Effect.ALLOW] == ["destination_opted_out"]
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,17 @@ facts_of_any_message = st.builds(
         "recipient_limits": st.sampled_from([[], [(1, 60)], [(3, 600), (2, 1000)]]),
         "monthly_spend_limit": st.sampled_from([None, "0", "1"]),
         "duplicate_window": st.sampled_from([0, 60]),
+        "sandbox": st.booleans(),
     }),
     self_managed_opt_outs=st.booleans(),
     simulator=st.booleans(),
+    protection=st.none()
+    | st.fixed_dictionaries({
+        "status": st.sampled_from(["ALLOW", "BLOCK", "MONITOR", "FILTER"]),
+        "override": st.sampled_from(["", "ALLOW", "BLOCK"]),
+        "neighbours": st.sampled_from([0, 1000]),
+    }),
+    verified=st.booleans(),
 )  # fmt: skip
 
 

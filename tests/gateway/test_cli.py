@@ -40,6 +40,7 @@ def test_version_is_that_of_the_package(tmp_path: Path) -> None:
     "words",
     [
         ("messages", "list"), ("numbers", "list"), ("senders", "list"), ("pools", "list"), ("routes", "list"),
+        ("numbers", "inventory", "list"),
         ("keys", "list"), ("opt-outs", "list"), ("connectors", "list"), ("staff", "list"),
     ],
 )  # fmt: skip
@@ -94,6 +95,20 @@ def test_a_number_is_added_listed_and_removed(heliograph: Heliograph) -> None:
 def test_a_short_code_is_told_by_its_form_and_kinds_may_be_typed_as_people_do(heliograph: Heliograph) -> None:
     assert heliograph.json("numbers", "add", "12345", "--country", "us")["kind"] == "SHORT_CODE"
     assert heliograph.json("numbers", "add", "+18005550100", "--kind", "toll-free")["kind"] == "TOLL_FREE"
+
+
+def test_the_inventory_is_filled_and_emptied(heliograph: Heliograph) -> None:
+    words = ("--kind", "ten-dlc", "--capability", "sms", "--capability", "mms", "--price", "1.15", "--rate", "3")
+    added = heliograph.json("numbers", "inventory", "add", "+1 206 555 0170", "+12065550171", *words)
+    assert [(one["number"], one["kind"], one["monthly_price"]) for one in added] == [
+        ("+12065550170", "TEN_DLC", "1.150000"), ("+12065550171", "TEN_DLC", "1.150000"),
+    ]  # fmt: skip
+    assert heliograph.json("numbers", "inventory", "list")["items"] == added
+    assert "SMS MMS" in heliograph.run("numbers", "inventory", "list")
+    assert heliograph.run("numbers", "inventory", "remove", "+1 206 555 0170") == "Removed +12065550170.\n"
+    assert heliograph.json("numbers", "inventory", "list")["items"] == added[1:]
+    assert "price is no amount" in heliograph.fails("numbers", "inventory", "add", "+12065550172", "--price", "dear")
+    assert "12345" in heliograph.run("numbers", "inventory", "add", "12345", "--country", "us")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +211,23 @@ def test_the_secret_of_a_key_is_shown_once_and_alone_on_stdout(heliograph: Helio
     assert revoked["revoked_at"].endswith("Z")
     made = heliograph.json("keys", "create", "till", "--scope", "send")
     assert made["secret"].startswith(made["prefix"])
+
+
+def test_an_access_key_is_printed_as_aws_clients_read_it(heliograph: Heliograph) -> None:
+    key, secret = heliograph.run("keys", "create", "shop", "--aws").split()
+    key_id = key.removeprefix("AWS_ACCESS_KEY_ID=")
+    assert (len(key_id), key_id[:4]) == (20, "AKIA")
+    assert len(secret.removeprefix("AWS_SECRET_ACCESS_KEY=")) == 40
+    made = heliograph.json("keys", "create", "till", "--aws", "--scope", "send")
+    assert (made["scopes"], len(made["secret"]), "sealed" in made) == (["send"], 40, False)
+    heliograph.run("keys", "create", "plain", "--scope", "send")
+    listed = {one["name"]: one for one in heliograph.json("keys", "list")["items"]}
+    assert set(listed) == {"shop", "till", "plain"}
+    assert listed["shop"]["scopes"] == ["admin", "compliance", "read", "send"]
+    assert "secret" not in str(listed)
+    assert heliograph.json("keys", "revoke", key_id)["revoked_at"].endswith("Z")
+    assert "There is no such access key." in heliograph.fails("keys", "revoke", "AKIA2222222222222222")
+    assert "A key needs a scope." in heliograph.fails("keys", "create", "none")
 
 
 def test_staff_are_added_given_another_password_and_removed(heliograph: Heliograph) -> None:

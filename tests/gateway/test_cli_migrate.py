@@ -51,13 +51,13 @@ def test_a_database_is_made_and_left_as_it_is_the_second_time(heliograph):
 def test_what_older_releases_need_is_removed_when_asked(heliograph, releases):
     heliograph.run("migrate")
     releases.is_now(("pre", ADD), ("post", NOTHING))
-    assert "heliograph migrate --post for 0003" in heliograph.run("migrate")
+    assert "heliograph migrate --post for 9002" in heliograph.run("migrate")
     found = findings(heliograph)
     assert found["database"]["state"] == "ok"
-    assert (found["upgrade"]["state"], "0003" in found["upgrade"]["found"]) == ("note", True)
+    assert (found["upgrade"]["state"], "9002" in found["upgrade"]["found"]) == ("note", True)
     assert "--post" in found["upgrade"]["remedy"]
 
-    assert heliograph.json("migrate", "--post") == {"before": "0002", "after": "0003", "later": []}
+    assert heliograph.json("migrate", "--post") == {"before": "9001", "after": "9002", "later": []}
     assert "upgrade" not in findings(heliograph)
 
 
@@ -66,7 +66,7 @@ def test_the_old_release_is_content_with_what_was_added_and_not_with_what_was_re
     releases.is_now(("pre", ADD), ("post", NOTHING))
     heliograph.run("migrate")
     releases.is_now()
-    assert heliograph.json("migrate") == {"before": "0002", "after": "0002", "later": []}
+    assert heliograph.json("migrate") == {"before": "9001", "after": "9001", "later": []}
     assert findings(heliograph)["database"]["state"] == "ok"
 
     releases.is_now(("pre", ADD), ("post", NOTHING))
@@ -85,7 +85,7 @@ def test_doctor_says_what_an_upgrade_needs(heliograph, releases):
 
     releases.is_now(("pre", ADD), ("post", NOTHING), ("pre", MORE))
     found = findings(heliograph, 1)["database"]
-    assert "0004" in found["found"]
+    assert "9003" in found["found"]
     assert "--post" in found["remedy"]
     assert "--post" in heliograph.fails("migrate")
 

@@ -23,10 +23,17 @@ PAGES = (
     "/console/opt-outs/add",
     f"/console/opt-outs/add?phone={PERSON.replace('+', '%2B')}",
     "/console/reviews",
+    "/console/registrations",
     "/console/handsets",
     f"/console/people/{PERSON.replace('+', '%2B')}",
 )
-FORMS = ("/console/opt-outs/add", "/console/opt-outs/lift", "/console/reviews/x", "/console/handsets/reply")
+FORMS = (
+    "/console/opt-outs/add",
+    "/console/opt-outs/lift",
+    "/console/reviews/x",
+    "/console/registrations/x",
+    "/console/handsets/reply",
+)
 
 
 @pytest.fixture

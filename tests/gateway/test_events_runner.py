@@ -10,6 +10,7 @@ from gateway.events.destinations import TAKEN, Outcome
 from gateway.events.log import Feed
 from gateway.events.record import EventType
 from gateway.events.runner import SAVE_EVERY, DestinationRunner
+from gateway.events.sources import open_source
 from gateway.store.times import HOUR, SECOND
 from tests.support.events import (
     AT,
@@ -50,6 +51,7 @@ class Bench:
             self.destination,
             cursor,
             self.sender,
+            open_source(self.store, self.destination),
             store=self.store,
             feed=self.feed,
             clock=self.clock,
@@ -412,3 +414,28 @@ async def test_an_event_that_the_log_has_no_more_is_forgotten(bench):
     await bench.pass_time(10)
     assert await aside_of(bench.store) == {}
     assert bench.sender.order == [2]
+
+
+async def test_what_was_refused_out_of_a_batch_is_given_again_and_nothing_else(store):
+    destination = await add_destination(store, batch_size=10)
+    sender = FakeSender(most=10)
+    bench = Bench(store, destination, sender)
+    await log_events(store, *(delivered(f"m{n}") for n in range(4)))
+    sender.script(Outcome(ok=False, error="AWS answered ServiceUnavailable.", refused=frozenset({2, 4})))
+    await bench.drain()
+    assert sender.tries == [[1, 2, 3, 4]]
+    assert set(await aside_of(store)) == {2, 4}
+    assert (await rows_of_destination(store))["trouble"] == "AWS answered ServiceUnavailable."
+    await bench.pass_time(10)
+    assert sender.tries == [[1, 2, 3, 4], [2, 4]]
+    assert await aside_of(store) == {}
+
+
+async def test_a_destination_that_takes_some_of_each_batch_is_not_left_alone(store):
+    destination = await add_destination(store, batch_size=2)
+    sender = FakeSender(most=2)
+    bench = Bench(store, destination, sender)
+    await log_events(store, *(delivered(f"m{n}") for n in range(12)))
+    sender.rule = lambda entries: Outcome(ok=False, error="Half.", refused=frozenset({entries[0].seq}))
+    await bench.drain()
+    assert len(sender.tries) == 6

@@ -15,7 +15,7 @@ from gateway.store.engine import open_reader
 from gateway.store.migrate import current, head, standing, upgrade
 from gateway.store.store import Store
 from gateway.store.tables import accounts, metadata, opt_out_lists
-from tests.support.releases import ADD, FAIL, MORE, REMOVE, Releases
+from tests.support.releases import ADD, FAIL, MORE, REMOVE, TODAY, Releases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,15 +157,15 @@ def waits(found: migrate.Standing) -> tuple[list[str], list[str]]:
 
 async def test_an_upgrade_adds_and_leaves_what_older_releases_need(database_url, releases):
     releases.is_now(("pre", ADD), ("post", REMOVE))
-    assert waits(await standing(database_url)) == (["0002"], ["0003"])
+    assert waits(await standing(database_url)) == (["9001"], ["9002"])
 
     await upgrade(database_url)
-    assert await current(database_url) == "0002"
+    assert await current(database_url) == "9001"
     assert {"name", "title"} <= await columns(database_url)
-    assert waits(await standing(database_url)) == ([], ["0003"])
+    assert waits(await standing(database_url)) == ([], ["9002"])
 
     await upgrade(database_url, post=True)
-    assert await current(database_url) == head() == "0003"
+    assert await current(database_url) == head() == "9002"
     assert "name" not in await columns(database_url)
     assert waits(await standing(database_url)) == ([], [])
 
@@ -180,7 +180,7 @@ async def test_a_post_step_does_its_pre_steps_too(database_url, releases):
 async def test_a_new_database_gets_every_step(empty_url, releases):
     releases.is_now(("pre", ADD), ("post", REMOVE))
     await upgrade(empty_url)
-    assert await current(empty_url) == "0003"
+    assert await current(empty_url) == "9002"
 
 
 async def test_the_old_release_starts_and_works_on_what_the_new_one_added(database_url, releases):
@@ -188,7 +188,7 @@ async def test_the_old_release_starts_and_works_on_what_the_new_one_added(databa
     await upgrade(database_url)
     releases.is_now()
     await upgrade(database_url)
-    assert await current(database_url) == "0003"
+    assert await current(database_url) == "9002"
     assert waits(await standing(database_url)) == ([], [])
     assert await works(database_url)
 
@@ -198,7 +198,7 @@ async def test_the_old_release_does_not_start_on_what_the_new_one_removed(databa
     await upgrade(database_url, post=True)
     releases.is_now()
     for asked in (upgrade(database_url), upgrade(database_url, post=True), standing(database_url)):
-        with pytest.raises(Conflict, match="revision 0003 of a later release") as told:
+        with pytest.raises(Conflict, match="revision 9002 of a later release") as told:
             await asked
         assert (told.value.code, "backup" in told.value.remedy) == ("database_too_new", True)
 
@@ -209,26 +209,26 @@ async def test_the_release_before_works_when_only_what_the_one_before_that_neede
     await upgrade(database_url, post=True)
     releases.is_now(*middle)
     await upgrade(database_url)
-    assert await current(database_url) == "0004"
+    assert await current(database_url) == "9003"
 
 
 async def test_a_release_that_was_left_out_has_its_post_steps_first(database_url, releases):
     releases.is_now(("pre", ADD), ("post", REMOVE), ("pre", MORE))
-    assert waits(await standing(database_url)) == (["0002", "0003", "0004"], [])
-    with pytest.raises(Conflict, match="step 0003") as told:
+    assert waits(await standing(database_url)) == (["9001", "9002", "9003"], [])
+    with pytest.raises(Conflict, match="step 9002") as told:
         await upgrade(database_url)
     assert "heliograph migrate --post" in told.value.remedy
-    assert await current(database_url) == "0001"
+    assert await current(database_url) == TODAY
 
     await upgrade(database_url, post=True)
-    assert await current(database_url) == "0004"
+    assert await current(database_url) == "9003"
 
 
 async def test_a_step_that_fails_leaves_the_database_to_the_old_release(database_url, releases):
     releases.is_now(("pre", ADD.replace("title", "first")), ("pre", FAIL))
     with pytest.raises(ValueError, match="half way"):
         await upgrade(database_url)
-    assert await current(database_url) == "0001"
+    assert await current(database_url) == TODAY
     assert {"first", "title"} & await columns(database_url) == set()
     releases.is_now()
     await upgrade(database_url)

@@ -36,6 +36,7 @@ async def test_a_number_is_kept_as_given_and_found_by_the_catalog(desk):
         True,
         "begins",
         5,
+        created_at=NOW,
     )
     assert made.id.startswith("phone-")
     assert len(made.id) == len("phone-") + 32

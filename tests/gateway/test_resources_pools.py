@@ -32,7 +32,9 @@ async def test_a_pool_takes_settings_and_keywords_from_its_first_number(desk, ne
     )
     await keywords.put(desk, **MAIN, owner_id=first.id, word="menu", message="x", now=NOW)
     pool = await pool_of(desk, first, name="Sales", shared_routes=True)
-    assert pool == Pool(pool.id, "Sales", MessageType.PROMOTIONAL, "News", True, True, "begins", True, False)
+    assert pool == Pool(
+        pool.id, "Sales", MessageType.PROMOTIONAL, "News", True, True, "begins", True, False, created_at=NOW
+    )  # fmt: skip
     assert pool.id.startswith("pool-")
     assert "menu" in {one.word for one in await keywords.find(desk, **MAIN, owner_id=pool.id)}
     (member,) = await pools.members(desk, **MAIN, pool_id=pool.id)
@@ -98,6 +100,7 @@ async def test_joining_twice_is_no_mistake(desk):
         ({"two_way": False}, "two_way_mismatch"),
         ({"self_managed_opt_outs": True}, "self_managed_opt_outs_mismatch"),
         ({"match_mode": "begins"}, "match_mode_mismatch"),
+        ({"capabilities": ["SMS", "VOICE"]}, "capabilities_mismatch"),
     ],
 )
 async def test_a_number_that_differs_cannot_join(desk, news, different, code):

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from carriers.types import ConnectorStatus
-from gateway.resources import reviews
+from gateway.resources import protect_configurations, reviews
 from gateway.store.tables import inbound_messages, messages
 from gateway.store.times import new_id, span
 from tests.support.api import NUMBER, PERSON, now, serving
@@ -334,6 +334,26 @@ async def test_the_account_changes_its_limits_one_at_a_time(bench):
     assert refused.json["code"] == "country_not_enabled"
     opened = await bench.call("PATCH", "/v1/account", {"limits": {"enabled_countries": None}})
     assert opened.json["limits"]["enabled_countries"] is None
+
+
+async def test_an_account_in_the_sandbox_texts_verified_numbers_only(bench):
+    changed = await bench.call("PATCH", "/v1/account", {"limits": {"sandbox": True}})
+    assert changed.json["limits"]["sandbox"] is True
+    refused = await bench.call("POST", "/v1/messages", {"to": PERSON, "body": "x"})
+    assert (refused.status, refused.json["code"]) == (409, "destination_not_verified")
+    await bench.call("PATCH", "/v1/account", {"limits": {"sandbox": False}})
+    assert (await bench.call("POST", "/v1/messages", {"to": PERSON, "body": "x"})).status == 202
+
+
+async def test_a_protect_configuration_holds_on_the_native_api_too(bench):
+    desk, main = bench.services.desk, {"account_id": "main"}
+    one = await protect_configurations.create(desk, **main, now=now())
+    rules = {"configuration_id": one.id, "capability": "SMS", "changes": {"US": "BLOCK"}}
+    await protect_configurations.change_country_rules(desk, **main, **rules)
+    await protect_configurations.set_default(desk, **main, configuration_id=one.id)
+    refused = await bench.call("POST", "/v1/messages", {"to": PERSON, "body": "x"})
+    assert (refused.status, refused.json["code"]) == (409, "country_blocked")
+    assert refused.json["decision"]["protection"]["configuration"] == one.id
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from gateway.store.tables import (
     messages,
     parts,
 )
+from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import DAY, HOUR, SECOND, first_id
 
 if TYPE_CHECKING:
@@ -326,3 +327,14 @@ def test_a_message_is_kept_at_least_as_long_as_it_may_live(wait, least):
     for days in (1, least - 1):
         with pytest.raises(ValueError, match=f"{least} at least"):
             Settings(receipt_wait_hours=wait, retention_days=days)
+
+
+@pytest.mark.parametrize("days", [0, KEEP])
+async def test_watched_numbers_are_forgotten_after_an_hour(store: Store, days: int) -> None:
+    numbers = [
+        {"phone": f"+1206555{last}", "block": "+1206555", "texted_at": at}
+        for last, at in (("0001", NOW - HOUR), ("0002", NOW - HOUR + 1))
+    ]
+    await put(store, watched_numbers, *numbers)
+    await retention(store, days).tick()
+    assert await values(store, watched_numbers.c.phone) == ["+12065550002"]

@@ -106,6 +106,23 @@ def test_without_a_message_type_every_identity_fits():
 # Countries.
 
 
+def test_a_number_for_other_countries_too_goes_after_all_that_are_of_the_country():
+    abroad = identity(K.SHORT_CODE, international=True)
+    home = identity(K.TOLL_FREE, "home", country="CA")
+    world = identity(K.SENDER_ID, "ACME", country="")
+    wish = Wish("+14165550123", "CA")
+    assert pick([abroad, home, world], wish).identity is home
+    assert pick([abroad, world], wish).identity is world
+    assert pick([abroad], wish).identity is abroad
+    assert pick([replace(abroad, country="GB")], Wish(PERSON, "US")).identity.country == "GB"
+
+
+def test_a_sender_id_of_both_types_sends_either():
+    both = identity(K.SENDER_ID, "ACME", country="GB", both_types=True)
+    for kind in MessageType:
+        assert pick([both], Wish("+447700900123", "GB", kind)).identity is both
+
+
 def test_a_sender_id_of_every_country_goes_anywhere():
     world = identity(K.SENDER_ID, "ACME", country="")
     assert pick([world, identity(K.TEN_DLC)], Wish("+33755512501", "FR")).identity is world

@@ -24,6 +24,7 @@ from carriers.types import ConnectorStatus, LinkStatus
 from gateway.api import LARGEST_BODY, add_api
 from gateway.api.rest.connectors import validate
 from gateway.config import Settings
+from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
 from gateway.events.post import Post
 from gateway.metrics import Metrics
@@ -33,6 +34,7 @@ from gateway.outbound.decision import Links
 from gateway.resources import accounts, api_keys, connectors, phone_numbers, routes, sender_ids
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.resources.quotas import Quotas
 from gateway.services import SERVICES, Services
 from gateway.store import migrate, tables
 from gateway.store.secrets import Vault
@@ -128,7 +130,7 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
             (folder / name).write_bytes(octets)
     store = Store(config.database)
     store.start()
-    desk = Desk(store, Vault.of(config), await Catalog.load(store))
+    desk = Desk(store, Vault.of(config), await Catalog.load(store), Quotas.of(config))
     if config.database_url:
         furnished = _Furnished({}, *await _furnish(desk))
     links = LinkBoard([ConnectorStatus("c1", up=True, free=10, links=(LinkStatus(0, "BOUND_TRX", 0, 10),))])
@@ -201,7 +203,7 @@ def _services(
     ways = Links(up=links.up, profile=lambda _connector: DEFAULT_PROFILE, simulated=lambda _connector: False)
     post = Post(
         desk.store, feed, lambda row, sealed: desk.vault.open("event_destinations", row, sealed).decode(),
-        folder=settings.data_dir / "events", allow_private=True, clock=now,
+        folder=settings.data_dir / "events", allow_private=True, clock=now, aws=AwsDelivery.of(settings),
     )  # fmt: skip
     return Services(
         settings=settings, desk=desk, outbound=Outbound(desk.store, desk.catalog, ways, admission, now=now, offer=offer),

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from compliance.types import AccountLimits, Opted, Purpose, Recent, RecipientLimit, SenderKind, SendFacts
+from compliance.types import (
+    AccountLimits,
+    Opted,
+    Protection,
+    Purpose,
+    Recent,
+    RecipientLimit,
+    SenderKind,
+    SendFacts,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -41,6 +50,7 @@ def send_facts(**row: Any) -> SendFacts:
     fields["opted"] = _opted(fields["opted"])
     fields["recent"] = tuple(_recent(**earlier) for earlier in fields["recent"])
     fields["limits"] = _limits(**fields["limits"])
+    fields["protection"] = _protection(**fields["protection"]) if fields.get("protection") else None
     return SendFacts(**fields)
 
 
@@ -56,6 +66,10 @@ def _opted(row: dict[str, Any] | None) -> Opted | None:
 
 def _recent(ago: float, body: str = "earlier body", message_type: Any = "TRANSACTIONAL") -> Recent:
     return Recent(NOW - timedelta(seconds=ago), body, message_type)
+
+
+def _protection(status: Any = "ALLOW", override: Any = "", neighbours: int = 0) -> Protection:
+    return Protection("protect-1", status, override, neighbours)
 
 
 def _limits(**row: Any) -> AccountLimits:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
 MIGRATIONS = migrate.MIGRATIONS
+TODAY = migrate.head()
 
 # What later releases might do to a table; each step is a file as it would be written.
 STEP = """
@@ -40,10 +41,12 @@ class Releases:
         self.folder, self.monkeypatch = folder, monkeypatch
 
     def is_now(self, *steps: tuple[str, str]) -> None:
-        """The release of today with these steps more, the first numbered 0002: whether pre or post, and what it does."""
+        """The release of today with these steps more, numbered 9001 and on: whether pre or post, what it does."""
         home = self.folder / str(len(list(self.folder.iterdir())))
         shutil.copytree(MIGRATIONS, home)
-        for number, (step, does) in enumerate(steps, 2):
-            source = STEP.format(revision=f"{number:04}", before=f"{number - 1:04}", step=step, does=does)
-            (home / "versions" / f"{number:04}_later.py").write_text(source)
+        before = TODAY
+        for number, (step, does) in enumerate(steps, 9001):
+            source = STEP.format(revision=str(number), before=before, step=step, does=does)
+            (home / "versions" / f"{number}_later.py").write_text(source)
+            before = str(number)
         self.monkeypatch.setattr(migrate, "MIGRATIONS", home)

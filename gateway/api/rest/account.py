@@ -47,6 +47,7 @@ class LimitsPatch(Request):
         le=_LONGEST,
         description="Seconds in which the same text to the same person is refused; 0 is none.",
     )
+    sandbox: bool = Field(default=False, description="Whether messages go to verified and simulator numbers only.")
 
 
 class AccountPatch(Request):
@@ -66,6 +67,7 @@ class Limits(Answer):
     recipient_limits: list[RecipientLimitAnswer]
     monthly_spend_limit: str | None = Field(description="US dollars; null: no limit.")
     duplicate_window: float = Field(description="Seconds; 0: none.")
+    sandbox: bool = Field(description="Whether messages go to verified and simulator numbers only.")
 
 
 class AccountAnswer(Answer):
@@ -118,6 +120,7 @@ def _shown(one: Account) -> AccountAnswer:
             ],
             monthly_spend_limit=None if spend is None else _plain(spend),
             duplicate_window=limits.duplicate_window.total_seconds(),
+            sandbox=limits.sandbox,
         ),
         created_at=iso(one.created_at),
     )

@@ -72,6 +72,8 @@ class EventDestinationAnswer(Answer):
     enabled: bool
     cursor: int = Field(description="The number of the last event given, or put aside.")
     trouble: str = Field(description="Why it does not get through now, or empty.")
+    configuration_set: str = Field(description="On the AWS wire, the set whose messages it is told of; empty for none.")
+    name: str = Field(description="On the AWS wire, its name within the set; empty for none.")
     created_at: At
 
 
@@ -219,6 +221,7 @@ def _shown(one: EventDestination) -> EventDestinationAnswer:
     return EventDestinationAnswer(
         id=one.id, kind=one.kind, target=one.target, types=list(one.types), batch_size=one.batch_size,
         enabled=one.enabled, cursor=one.cursor, trouble=one.trouble, created_at=iso(one.created_at),
+        configuration_set=one.configuration_set, name=one.name,
     )  # fmt: skip
 
 

@@ -118,6 +118,7 @@ PhoneText: TypeAlias = Annotated[
 ]
 Country: TypeAlias = Annotated[str, Field(pattern="^([A-Z]{2})?$", examples=["US"])]
 ListName: TypeAlias = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", examples=[DEFAULT_OPT_OUT_LIST])]
+Arn: TypeAlias = Annotated[str, Field(pattern=NO_CONTROLS, max_length=2048)]
 Reason: TypeAlias = Annotated[Prose, Field(max_length=500)]
 Rate: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
 # An enum takes its values' text only when it is not strict.

@@ -146,6 +146,15 @@ class PassedOver(Answer):
     reason: str
 
 
+class Protection(Answer):
+    """The protect configuration that counted for a message."""
+
+    configuration: str = Field(description="Its id.")
+    status: Literal["ALLOW", "BLOCK", "MONITOR", "FILTER"] = Field(description="Its rule for the country.")
+    override: Literal["ALLOW", "BLOCK", ""] = Field(description="Of this very number; empty: none.")
+    verdict: str = Field(description="The code of the verdict on it.")
+
+
 class Decision(Answer):
     """Everything that was decided about a message, and every rule's verdict."""
 
@@ -161,6 +170,7 @@ class Decision(Answer):
     price: Price
     effect: Literal["allow", "refuse", "defer"]
     verdicts: list[Verdict]
+    protection: Protection | None = Field(default=None, description="null: no protect configuration counted.")
 
 
 class Links(Answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -11,9 +12,11 @@ from gateway.api.rest.fields import (
     AMatchMode,
     AMessageType,
     Answer,
+    Arn,
     Country,
     Identifier,
     ListName,
+    Money,
     NoQuery,
     Paging,
     Rate,
@@ -21,7 +24,7 @@ from gateway.api.rest.fields import (
     Text,
 )
 from gateway.api.rest.naming import naming
-from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType, OriginationIdentity
+from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, MessageType, OriginationIdentity
 from gateway.resources import phone_numbers
 from keywords.types import MatchMode
 
@@ -30,6 +33,10 @@ _LIST = "The opt-out list that its messages are checked against."
 _TWO_WAY = "Whether people can text it."
 _SELF = "The app honours STOP by itself: nothing is confirmed or blocked. Needs two_way."
 _MATCH = "whole: a keyword is the whole text. begins: the text begins with it."
+_CHANNEL = "The ARN that texts to it are published to; empty for none. Needs two_way."
+_ROLE = "The ARN of the role to publish them as; empty for none."
+_INTERNATIONAL = "Whether it may be chosen for other countries, after what is of the country itself."
+_PROTECTED = "Whether the number cannot be deleted."
 _RATE = "Parts a second at most; null is no limit of its own."
 
 
@@ -50,6 +57,12 @@ class NewPhoneNumber(Request):
     self_managed_opt_outs: bool = Field(default=False, description=_SELF)
     match_mode: AMatchMode = Field(default=MatchMode.WHOLE, description=_MATCH)
     rate: Rate | None = Field(default=None, description=_RATE)
+    capabilities: list[Literal["SMS", "VOICE", "MMS", "RCS"]] = Field(
+        default=[Capability.SMS.value], min_length=1, max_length=4, description="What it can be used for."
+    )
+    international: bool = Field(default=False, description=_INTERNATIONAL)
+    deletion_protection: bool = Field(default=False, description=_PROTECTED)
+    monthly_price: Money = Field(default=Decimal(0), description="US$ a month that it costs.")
 
 
 class PhoneNumberPatch(Request):
@@ -60,6 +73,10 @@ class PhoneNumberPatch(Request):
     two_way: bool = Field(default=True, description=_TWO_WAY)
     self_managed_opt_outs: bool = Field(default=False, description=_SELF)
     match_mode: AMatchMode = Field(default=MatchMode.WHOLE, description=_MATCH)
+    two_way_channel: Arn = Field(default="", description=_CHANNEL)
+    two_way_role: Arn = Field(default="", description=_ROLE)
+    international: bool = Field(default=False, description=_INTERNATIONAL)
+    deletion_protection: bool = Field(default=False, description=_PROTECTED)
     rate: Rate | None = Field(default=None, description=_RATE)
     active: bool = Field(default=True, description="Whether messages may leave from it.")
 
@@ -85,6 +102,12 @@ class PhoneNumber(Answer):
     match_mode: str
     rate: float | None
     active: bool
+    capabilities: list[str]
+    two_way_channel: str
+    two_way_role: str
+    international: bool
+    deletion_protection: bool
+    monthly_price: str
 
 
 class PhoneNumberPage(Answer):
@@ -98,6 +121,8 @@ async def create(call: Call[NoQuery, NewPhoneNumber]) -> Reply:
         call.desk, account_id=call.account_id, now=call.now(), number=body.number, kind=body.kind, country=body.country,
         message_type=body.message_type, opt_out_list=body.opt_out_list, two_way=body.two_way,
         self_managed_opt_outs=body.self_managed_opt_outs, match_mode=body.match_mode, rate=body.rate,
+        capabilities=body.capabilities, international=body.international,
+        deletion_protection=body.deletion_protection, monthly_price=body.monthly_price,
     )  # fmt: skip
     return Reply(shown(made), 201, {"Location": f"/v1/phone-numbers/{made.id}"})
 
@@ -131,6 +156,9 @@ def shown(one: OriginationIdentity) -> PhoneNumber:
         id=one.id, number=one.sender, kind=one.kind, country=one.country, message_type=one.message_type,
         opt_out_list=one.opt_out_list, pool_id=one.pool_ids[0] if one.pool_ids else None, two_way=one.two_way,
         self_managed_opt_outs=one.self_managed_opt_outs, match_mode=one.match_mode, rate=one.rate, active=one.active,
+        capabilities=list(one.capabilities), two_way_channel=one.two_way_channel, two_way_role=one.two_way_role,
+        international=one.international, deletion_protection=one.deletion_protection,
+        monthly_price=f"{one.monthly_price:f}",
     )  # fmt: skip
 
 

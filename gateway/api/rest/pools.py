@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
-from gateway.api.rest.fields import AMatchMode, Answer, Identifier, Line, ListName, NoQuery, Paging, Request
+from gateway.api.rest.fields import AMatchMode, Answer, Arn, Identifier, Line, ListName, NoQuery, Paging, Request
 from gateway.api.rest.naming import naming
 from gateway.model import DEFAULT_OPT_OUT_LIST, OriginationIdentity, Pool
 from gateway.resources import pools
@@ -37,6 +37,10 @@ class PoolPatch(Request):
     match_mode: AMatchMode = Field(
         default=MatchMode.WHOLE, description="whole: a keyword is the whole text. begins: the text begins with it."
     )
+    two_way_channel: Arn = Field(
+        default="", description="The ARN that texts to its numbers are published to; empty for none. Needs two_way."
+    )
+    two_way_role: Arn = Field(default="", description="The ARN of the role to publish them as; empty for none.")
     shared_routes: bool = Field(default=False, description=_SHARED)
     deletion_protection: bool = Field(default=False, description=_PROTECTED)
 
@@ -53,6 +57,8 @@ class PoolAnswer(Answer):
     match_mode: str
     shared_routes: bool
     deletion_protection: bool
+    two_way_channel: str
+    two_way_role: str
 
 
 class PoolPage(Answer):
@@ -125,7 +131,8 @@ def _shown(one: Pool) -> PoolAnswer:
     return PoolAnswer(
         id=one.id, name=one.name, message_type=one.message_type, opt_out_list=one.opt_out_list, two_way=one.two_way,
         self_managed_opt_outs=one.self_managed_opt_outs, match_mode=one.match_mode, shared_routes=one.shared_routes,
-        deletion_protection=one.deletion_protection,
+        deletion_protection=one.deletion_protection, two_way_channel=one.two_way_channel,
+        two_way_role=one.two_way_role,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from gateway.resources import sender_ids
 
 _TYPE = "The type of messages it is for."
 _LIST = "The opt-out list that its messages are checked against."
+_PROTECTED = "Whether the sender ID cannot be deleted."
 _RATE = "Parts a second at most; null is no limit of its own."
 
 
@@ -39,6 +40,10 @@ class NewSenderId(Request):
     message_type: AMessageType = Field(default=MessageType.TRANSACTIONAL, description=_TYPE)
     opt_out_list: ListName = Field(default=DEFAULT_OPT_OUT_LIST, description=_LIST)
     rate: Rate | None = Field(default=None, description=_RATE)
+    both_types: bool = Field(
+        default=False, description="Whether it is for both types; message_type is then that of a text that names none."
+    )
+    deletion_protection: bool = Field(default=False, description=_PROTECTED)
 
 
 class SenderIdPatch(Request):
@@ -46,6 +51,7 @@ class SenderIdPatch(Request):
 
     message_type: AMessageType = Field(default=MessageType.TRANSACTIONAL, description=_TYPE)
     opt_out_list: ListName = Field(default=DEFAULT_OPT_OUT_LIST, description=_LIST)
+    deletion_protection: bool = Field(default=False, description=_PROTECTED)
     rate: Rate | None = Field(default=None, description=_RATE)
     active: bool = Field(default=True, description="Whether messages may leave from it.")
 
@@ -67,6 +73,8 @@ class SenderId(Answer):
     pool_ids: list[str]
     rate: float | None
     active: bool
+    both_types: bool
+    deletion_protection: bool
 
 
 class SenderIdPage(Answer):
@@ -79,6 +87,7 @@ async def create(call: Call[NoQuery, NewSenderId]) -> Reply:
     made = await sender_ids.create(
         call.desk, account_id=call.account_id, now=call.now(), sender=body.sender, country=body.country,
         message_type=body.message_type, opt_out_list=body.opt_out_list, rate=body.rate,
+        both_types=body.both_types, deletion_protection=body.deletion_protection,
     )  # fmt: skip
     return Reply(_shown(made), 201, {"Location": f"/v1/sender-ids/{made.id}"})
 
@@ -111,6 +120,7 @@ def _shown(one: OriginationIdentity) -> SenderId:
     return SenderId(
         id=one.id, sender=one.sender, country=one.country, message_type=one.message_type,
         opt_out_list=one.opt_out_list, pool_ids=list(one.pool_ids), rate=one.rate, active=one.active,
+        both_types=one.both_types, deletion_protection=one.deletion_protection,
     )  # fmt: skip
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from alembic import context
 
+from gateway import store
 from gateway.store.tables import metadata
+
+for found in pkgutil.iter_modules(store.__path__, "gateway.store."):
+    if found.name.startswith("gateway.store.tables_"):
+        importlib.import_module(found.name)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -101,6 +101,15 @@ def test_an_smsc_without_tlvs_gets_no_reference():
     assert sent(submission("a", user_message_reference=7), send_tlvs=False).tlvs == ()
 
 
+def test_what_a_country_asks_for_goes_in_the_tlvs_that_the_carrier_takes():
+    asked = {"IN_ENTITY_ID": "1101", "IN_TEMPLATE_ID": "1107", "OTHER": "x"}
+    item = submission("a", country_parameters=asked)
+    tags = {"IN_ENTITY_ID": 0x1400, "IN_TEMPLATE_ID": 0x1401, "NOT_GIVEN": 0x1402}
+    assert sent(item, country_tlvs=tags).tlvs == ((0x1400, b"1101"), (0x1401, b"1107"))
+    assert sent(item).tlvs == ()
+    assert sent(item, country_tlvs=tags, send_tlvs=False).tlvs == ()
+
+
 @given(
     source=st.sampled_from(["+15550100", "72345", "ACME"]),
     octets=st.binary(max_size=300),

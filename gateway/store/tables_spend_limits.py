@@ -1,0 +1,15 @@
+"""Spend limits that an account has set for itself, below what the operator allows it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Table, Text
+
+from gateway.store.tables import metadata
+
+spend_limit_overrides = Table(
+    "spend_limit_overrides",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),  # TEXT, VOICE, MEDIA, NOTIFY, RCS
+    Column("monthly_limit", BigInteger, nullable=False, server_default="0"),  # whole US dollars
+)

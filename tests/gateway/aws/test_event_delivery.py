@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select, update
+
+from gateway.events import schedule
+from gateway.model import Status
+from gateway.outbound.request import SendRequest
+from gateway.resources import configuration_sets
+from gateway.resources.messages import Move, dispatchable, move_in, to_dispatch
+from gateway.store import tables
+from gateway.store.times import SECOND
+from tests.support.api import now
+from tests.support.aws import serving_aws
+from tests.support.moto_server import MotoServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+LIFE = ["TEXT_QUEUED", "TEXT_SUCCESSFUL", "TEXT_DELIVERED"]
+KINDS = ["topic", "stream", "log_group"]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[MotoServer]:
+    server = MotoServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def moto(started, monkeypatch) -> AsyncIterator[MotoServer]:
+    """Running, and what fails is tried again soon."""
+    monkeypatch.setattr(schedule, "DELAYS", (SECOND // 10,))
+    monkeypatch.setattr(schedule, "FIRST_REST", SECOND // 20)
+    yield started
+    started.stop()
+    started.start()
+
+
+@pytest.fixture
+async def aws(tmp_path, database_url, moto):
+    given = {"aws_endpoint_url": moto.url, "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    async with serving_aws(tmp_path, database_url=database_url, **given) as served:
+        await served.call("create_configuration_set", ConfigurationSetName="otp")
+        yield served
+
+
+async def give_to(aws, target, *, of="otp", name="one", types=("ALL",)):
+    given = {"ConfigurationSetName": of, "EventDestinationName": name, "MatchingEventTypes": list(types)}
+    await aws.call("create_event_destination", **given, **target.where)
+
+
+async def send(aws, count=1, *, configuration_set="otp", **more):
+    """Accept messages to so many people; their ids."""
+    requests = [
+        SendRequest("main", f"+1206700{number:04}", "Hello", configuration_set=configuration_set, **more)
+        for number in range(count)
+    ]
+    accepted = await asyncio.gather(*(aws.services.outbound.accept(one) for one in requests))
+    return [one.message_id for one in accepted]
+
+
+async def move(aws, ids, status, code=""):
+    """What a carrier says of messages."""
+    m = tables.messages.c
+
+    async def work(tx):
+        if status is Status.SUBMITTED:  # by way of what is no event
+            leaving = update(tables.messages).where(m.id.in_(ids)).values(status=Status.SUBMITTING.value)
+            await tx.conn.execute(leaving)
+        rows = list(await tx.conn.execute(dispatchable().where(m.id.in_(ids)).order_by(m.id)))
+        moves = [
+            Move(to_dispatch(row), Status(row.status), status, now(), code=code, connector_id="c1") for row in rows
+        ]
+        await move_in(tx, moves)
+
+    await aws.desk.store.write(work)
+
+
+async def live(aws, count=1, **more):
+    ids = await send(aws, count, **more)
+    await move(aws, ids, Status.SUBMITTED)
+    await move(aws, ids, Status.DELIVERED)
+    return ids
+
+
+async def until(target, count):
+    """What has arrived, once it is so much; fails by the time limit of the test."""
+    async with asyncio.timeout(60):
+        while len(found := await target.records()) < count:  # noqa: ASYNC110 -- what is waited for is at a server
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def troubled(aws):
+    """Why destinations do not get through, once one says so."""
+    async with asyncio.timeout(60):
+        while True:
+            async with aws.desk.store.reading() as conn:
+                found = (await conn.execute(select(tables.event_destinations.c.trouble))).scalars().all()
+            if any(found):
+                return next(filter(None, found))
+            await asyncio.sleep(0.05)
+
+
+async def settled(aws):
+    """Wait until all that happened is given and stored as given: what is cut off in between is given again."""
+    async with asyncio.timeout(60):
+        while await owed(aws):  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.05)
+
+
+async def owed(aws):
+    d = tables.event_destinations.c
+    async with aws.desk.store.reading() as conn:
+        last = (await conn.execute(select(func.max(tables.events.c.seq)))).scalar()
+        behind = select(d.id).where((d.cursor < last) | (d.trouble != ""))
+        return (await conn.execute(behind)).first() or (await conn.execute(select(tables.event_retries))).first()
+
+
+def lives(records):
+    """The types of records of each message, in the order in which they came."""
+    found = {}
+    for one in records:
+        found.setdefault(one["messageId"], []).append(one["eventType"])
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_event_arrives_once_and_in_order(aws, moto, kind):
+    target = await getattr(moto, kind)()
+    await give_to(aws, target)
+    ids = await live(aws, 50)
+    assert lives(await until(target, 150)) == dict.fromkeys(ids, LIFE)
+    (record,) = [one for one in await target.records() if one["messageId"] == ids[7] and one["isFinal"]]
+    assert record["destinationPhoneNumber"] == "+12067000007"
+    assert (record["messageStatusDescription"], record["context"]) == ("Message has been accepted by phone", {})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_restart_of_either_side_loses_and_doubles_nothing(aws, moto, kind):
+    target = await getattr(moto, kind)()
+    await give_to(aws, target)
+    ids = await send(aws, 20)
+    await until(target, 20)
+    await settled(aws)
+
+    await asyncio.to_thread(moto.stop)
+    await move(aws, ids, Status.SUBMITTED)
+    assert await troubled(aws) == "No connection to AWS: EndpointConnectionError."
+    await asyncio.to_thread(moto.start)
+    await until(target, 40)
+    await settled(aws)
+
+    await aws.services.post.stop()
+    await move(aws, ids, Status.DELIVERED)
+    await asyncio.to_thread(moto.stop)
+    await aws.services.post.start()
+    await troubled(aws)
+    await aws.services.post.stop()
+    await asyncio.to_thread(moto.start)
+    await aws.services.post.start()
+    more = await live(aws, 5)
+    assert lives(await until(target, 75)) == dict.fromkeys([*ids, *more], LIFE)
+
+
+async def test_a_dead_destination_delays_nobody(aws, moto):
+    dead, topic, stream = await moto.topic(), await moto.topic(), await moto.stream()
+    await asyncio.to_thread(lambda: moto.client("sns").delete_topic(TopicArn=dead.arn))
+    for name, target in (("dead", dead), ("topic", topic), ("stream", stream)):
+        await give_to(aws, target, name=name)
+    ids = await live(aws, 10)
+    for target in (topic, stream):
+        assert lives(await until(target, 30)) == dict.fromkeys(ids, LIFE)
+    assert await troubled(aws) == "AWS answered NotFound."
+
+
+async def test_only_messages_that_name_the_set_are_told_of(aws, moto):
+    await aws.call("create_configuration_set", ConfigurationSetName="news")
+    otp, news = await moto.topic(), await moto.topic()
+    await give_to(aws, otp)
+    await give_to(aws, news, of="news")
+    await live(aws, 3, configuration_set="")
+    first, second = await live(aws, 3), await live(aws, 3, configuration_set="news")
+    assert lives(await until(otp, 9)) == dict.fromkeys(first, LIFE)
+    assert lives(await until(news, 9)) == dict.fromkeys(second, LIFE)
+
+
+async def test_only_wanted_types_are_given(aws, moto):
+    final, everything = await moto.topic(), await moto.topic()
+    await give_to(aws, final, name="final", types=["TEXT_DELIVERED", "TEXT_INVALID"])
+    await give_to(aws, everything, name="all")
+    good, bad = await send(aws, 2)
+    await move(aws, [good, bad], Status.SUBMITTED)
+    await move(aws, [good], Status.DELIVERED)
+    await move(aws, [bad], Status.UNDELIVERED, "3:1")
+    assert len(await until(everything, 6)) == 6
+    assert lives(await until(final, 2)) == {good: ["TEXT_DELIVERED"], bad: ["TEXT_INVALID"]}
+
+
+async def test_a_destination_that_was_off_is_given_what_happens_from_then_on(aws, moto):
+    topic = await moto.topic()
+    await give_to(aws, topic)
+    mine = {"ConfigurationSetName": "otp", "EventDestinationName": "one"}
+    await aws.call("update_event_destination", **mine, Enabled=False)
+    ids = await send(aws, 2)
+    await aws.call("update_event_destination", **mine, Enabled=True)
+    await move(aws, ids, Status.SUBMITTED)
+    assert lives(await until(topic, 2)) == {key: ["TEXT_SUCCESSFUL"] for key in ids}
+
+
+async def test_a_deleted_set_tells_nobody(aws, moto):
+    topic, witness = await moto.topic(), await moto.topic()
+    await give_to(aws, topic)
+    ids = await send(aws, 2)
+    await until(topic, 2)
+    await aws.call("create_configuration_set", ConfigurationSetName="witness")
+    await give_to(aws, witness, of="witness")
+    await configuration_sets.delete(aws.desk, account_id="main", name="otp")
+    await aws.services.post.refresh()
+    await move(aws, ids, Status.SUBMITTED)
+    await live(aws, 1, configuration_set="witness")
+    await until(witness, 3)
+    assert len(await topic.records()) == 2
