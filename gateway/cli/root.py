@@ -10,6 +10,7 @@ import typer
 from gateway.cli import (
     connectors,
     doctor,
+    import_aws,
     keys,
     messages,
     migrate,
@@ -38,6 +39,7 @@ _GROUPS = {
     "opt-outs": opt_outs.app,
     "connectors": connectors.app,
     "staff": staff.app,
+    "import": import_aws.app,
 }
 _COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve_command.command,

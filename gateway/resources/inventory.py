@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType
-from gateway.resources import checks, phone_numbers, pools, rows, tags
+from gateway.resources import checks, phone_numbers, pools, registration_associations, rows, tags
 from gateway.store.tables import phone_numbers as numbers_table
 from gateway.store.tables_numbers import inventory as table
 from gateway.store.times import from_millionths
@@ -160,16 +160,18 @@ async def request(
     now: int,
     opt_out_list: str = DEFAULT_OPT_OUT_LIST,
     pool_id: str = "",
+    registration_id: str = "",
     international: bool = False,
     deletion_protection: bool = False,
     tagged: Mapping[str, str] | None = None,
 ) -> OriginationIdentity:
-    """Lease a number to an account, in a pool at once where one is named.
+    """Lease a number to an account, in a pool and for a registration at once where they are named.
 
     Raises:
         Invalid: a simulator number is for transactional texts only (``simulator_type``).
-        NotFound: no free number is so (``no_number_available``); there is no such opt-out list or pool.
-        Conflict: the number does not match the pool, as ``pools.join``.
+        NotFound: no free number is so (``no_number_available``); there is no such opt-out list, pool or
+            registration.
+        Conflict: the number does not match the pool, as ``pools.join``, or the registration is not complete.
         QuotaExceeded: the account has as many numbers, or the pool as many members, as it may; too many tags.
     """
     if wanted.kind == IdentityKind.SIMULATOR and message_type != MessageType.TRANSACTIONAL:
@@ -183,7 +185,10 @@ async def request(
     async def work(tx: Tx) -> OriginationIdentity:
         await desk.quotas.require(tx.conn, phone_numbers.QUOTA, numbers_table.c.account_id == account_id)
         made = await _lease(tx, account_id, wanted, lease, now)
-        await tags.put(tx, account_id, f"phone-number/{made.id}", tagged or {})
+        resource = f"phone-number/{made.id}"
+        await tags.put(tx, account_id, resource, tagged or {})
+        if registration_id:
+            await registration_associations.create_in(desk, tx, account_id, registration_id, resource, now)
         return await pools.join_in(desk, tx, account_id, pool_id, made.id) if pool_id else made
 
     return await desk.change(work)

@@ -53,9 +53,12 @@ __all__ = [
     "STANDING",
     "Consent",
     "ImportResult",
+    "Known",
     "OptOut",
     "add",
     "add_in",
+    "add_known",
+    "count_new",
     "e164",
     "export_rows",
     "find",
@@ -292,14 +295,26 @@ async def import_rows(
             entries.append(_known(row, lists, now))
         except GatewayError as error:
             rejected.append((line, error.detail))
-    added = 0
-    seen: set[tuple[str, str]] = set()
-    for start in range(0, len(entries), _CHUNK):
-        chunk = entries[start : start + _CHUNK]
-        added += await (
-            _count(desk, account_id, chunk, seen) if dry_run else _store(desk, account_id, chunk, actor, now)
-        )
+    if dry_run:
+        added = await count_new(desk, entries, account_id=account_id)
+    else:
+        added = await add_known(desk, entries, account_id=account_id, actor=actor, now=now)
     return ImportResult(added, len(entries) - added, tuple(rejected))
+
+
+async def add_known(desk: Desk, known: Sequence[Known], *, account_id: str, actor: str, now: int) -> int:
+    """Add what some other system has kept until now, on lists that are there; how many are new."""
+    return sum([await _store(desk, account_id, chunk, actor, now) for chunk in _chunks(known)])
+
+
+async def count_new(desk: Desk, known: Sequence[Known], *, account_id: str) -> int:
+    """How many ``add_known`` would add."""
+    seen: set[tuple[str, str]] = set()
+    return sum([await _count(desk, account_id, chunk, seen) for chunk in _chunks(known)])
+
+
+def _chunks(known: Sequence[Known]) -> Iterator[Sequence[Known]]:
+    return (known[start : start + _CHUNK] for start in range(0, len(known), _CHUNK))
 
 
 def _known(row: Mapping[str, str | None], lists: frozenset[str], now: int) -> Known:

@@ -21,6 +21,7 @@ from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, keywords, opt_out_lists, rows
 from gateway.store.tables import phone_numbers, routes
+from gateway.store.tables_registrations import registration_associations
 from gateway.store.times import from_millionths
 from keywords.types import MatchMode
 
@@ -75,6 +76,9 @@ async def create(
     international: bool = False,
     deletion_protection: bool = False,
     monthly_price: Decimal = Decimal(0),
+    two_way_channel: str = "",
+    two_way_role: str = "",
+    known_as: str = "",
 ) -> OriginationIdentity:
     """Add a number, with STOP, HELP, START and UNSTOP.
 
@@ -95,6 +99,9 @@ async def create(
         international: may be chosen for other countries.
         deletion_protection: cannot be deleted.
         monthly_price: US$, what the number costs.
+        two_way_channel: the ARN that texts to it are published to.
+        two_way_role: the ARN of the role to publish them as.
+        known_as: the id it has elsewhere, and keeps; a new one where it is left empty.
 
     Raises:
         Invalid: a field is wrong, or the number does not fit its kind.
@@ -107,19 +114,22 @@ async def create(
         "opt_out_list": opt_out_list, "two_way": two_way, "self_managed_opt_outs": self_managed_opt_outs,
         "match_mode": match_mode, "rate": rate, "capabilities": capabilities, "international": international,
         "deletion_protection": deletion_protection, "monthly_price": monthly_price,
+        "two_way_channel": two_way_channel, "two_way_role": two_way_role,
     }  # fmt: skip
     checked = _values(values)
 
     async def work(tx: Tx) -> OriginationIdentity:
         await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
-        if (made := await create_in(tx, account_id, checked, now)) is None:
+        if (made := await create_in(tx, account_id, checked, now, known_as)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
         return made
 
     return await desk.change(work)
 
 
-async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int) -> OriginationIdentity | None:
+async def create_in(
+    tx: Tx, account_id: str, values: Mapping[str, Any], now: int, known_as: str = ""
+) -> OriginationIdentity | None:
     """Add a number within somebody's transaction; None when somebody has it already.
 
     Args:
@@ -127,6 +137,7 @@ async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int
         account_id: whose.
         values: of its columns, as they are kept.
         now: microseconds.
+        known_as: the id it keeps; a new one where it is left empty.
 
     Raises:
         Invalid: self-managed opt-outs without two-way.
@@ -134,7 +145,7 @@ async def create_in(tx: Tx, account_id: str, values: Mapping[str, Any], now: int
     """
     check_two_way(values)
     await opt_out_lists.require(tx.conn, account_id, values["opt_out_list"])
-    number_id = rows.resource_id("phone")
+    number_id = known_as or rows.resource_id("phone")
     keys = {"id": number_id, "account_id": account_id, "created_at": now}
     if not await rows.insert_new(tx.conn, phone_numbers, keys | dict(values)):
         return None
@@ -189,7 +200,7 @@ async def delete(desk: Desk, *, account_id: str, phone_number_id: str) -> None:
 
     Raises:
         NotFound: there is no such number.
-        Conflict: it is protected or in a pool, or a route names it.
+        Conflict: it is protected, in a pool or registered, or a route names it.
     """
     await desk.change(lambda tx: delete_in(tx, account_id, phone_number_id))
 
@@ -201,6 +212,7 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
         raise protected("phone number")
     if row.pool_id:
         raise in_pool("phone_number_id", "Take it out of the pool first.")
+    await _check_unregistered(tx.conn, phone_number_id)
     await check_unrouted(tx.conn, account_id, phone_number_id)
     await keywords.drop(tx.conn, phone_number_id)
     await attached.drop(tx, account_id, f"phone-number/{phone_number_id}")
@@ -210,6 +222,17 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
 
 async def require(conn: AsyncConnection, account_id: str, phone_number_id: str) -> Row[Any]:
     return await rows.one(conn, phone_numbers, account_id, phone_number_id, "phone_number")
+
+
+async def _check_unregistered(conn: AsyncConnection, phone_number_id: str) -> None:
+    t = registration_associations.c
+    query = select(t.registration_id).where(t.resource == f"phone-number/{phone_number_id}").limit(1)
+    if (registration_id := (await conn.execute(query)).scalar_one_or_none()) is not None:
+        raise Conflict(
+            "phone_number_registered",
+            f"The number belongs to {registration_id}.",
+            remedy="Delete the registration first.",
+        )
 
 
 async def check_unrouted(conn: AsyncConnection, account_id: str, identity_id: str) -> None:

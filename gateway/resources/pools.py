@@ -75,10 +75,12 @@ async def create(
     deletion_protection: bool = False,
     message_type: str = "",
     tagged: Mapping[str, str] | None = None,
+    known_as: str = "",
 ) -> Pool:
     """A new pool around its first number or sender ID; ``name`` is the id when it is left empty.
 
     ``message_type`` may be left out: it is the identity's, and must be so unless a sender ID is for both types.
+    ``known_as`` is the id it has elsewhere, and keeps.
 
     Raises:
         Invalid: the name is too long.
@@ -86,7 +88,7 @@ async def create(
         Conflict: the number is in a pool, it is of another type (``message_type_mismatch``), or there is a pool of that
             name (``pool_exists``).
     """
-    pool_id = rows.resource_id("pool")
+    pool_id = known_as or rows.resource_id("pool")
     values = {
         "id": pool_id, "account_id": account_id, "created_at": now, "shared_routes": int(shared_routes),
         "name": checks.line(name, "name", LONGEST_NAME, required=False) or pool_id,
@@ -198,6 +200,18 @@ async def join(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -
         Conflict: the number is in another pool, or one of the ``…_mismatch`` codes.
     """
     return await desk.change(lambda tx: join_in(desk, tx, account_id, pool_id, identity_id))
+
+
+async def join_with_its_keywords(desk: Desk, *, account_id: str, pool_id: str, identity_id: str) -> None:
+    """Join; a number gives up its own keywords for the pool's, so that these need not match. Raises as ``join``."""
+
+    async def work(tx: Tx) -> None:
+        identity = await _identity(tx.conn, account_id, identity_id)
+        if not _is_sender_id(identity) and not identity.pool_ids:
+            await keywords.copy(tx.conn, pool_id, identity_id)
+        await join_in(desk, tx, account_id, pool_id, identity_id)
+
+    await desk.change(work)
 
 
 async def join_in(desk: Desk, tx: Tx, account_id: str, pool_id: str, identity_id: str) -> OriginationIdentity:

@@ -63,11 +63,20 @@ class NumberOverride:
 
 
 async def create(
-    desk: Desk, *, account_id: str, now: int, deletion_protection: bool = False, tags: Mapping[str, str] = NO_TAGS
+    desk: Desk,
+    *,
+    account_id: str,
+    now: int,
+    deletion_protection: bool = False,
+    tags: Mapping[str, str] = NO_TAGS,
+    known_as: str = "",
 ) -> ProtectConfiguration:
-    """A new one, which allows every country. Raises Conflict for too many tags."""
+    """A new one, which allows every country. Raises QuotaExceeded for too many tags.
+
+    ``known_as`` is the id it has elsewhere, and keeps.
+    """
     values = {
-        "id": rows.resource_id("protect"), "account_id": account_id, "created_at": now,
+        "id": known_as or rows.resource_id("protect"), "account_id": account_id, "created_at": now,
         "deletion_protection": int(deletion_protection),
     }  # fmt: skip
 

@@ -51,21 +51,32 @@ async def create(desk: Desk, *, account_id: str, registration_id: str, resource:
         Invalid: the registration cannot be about it (``association_unsupported``).
         Conflict: it is associated already, or one of the two is not complete (``registration_not_complete``).
     """
+    return await desk.store.write(lambda tx: create_in(desk, tx, account_id, registration_id, resource, now))
 
-    async def work(tx: Tx) -> Associated:
-        registration = await registrations.require(tx.conn, account_id, registration_id)
-        thing = await _thing(tx.conn, desk, account_id, resource)
-        _check_supported(registration, thing)
-        await desk.quotas.require(tx.conn, "ASSOCIATIONS_PER_REGISTRATION", _t.registration_id == registration_id)
-        values = {
-            "registration_id": registration_id, "resource": thing.resource, "account_id": account_id,
-            "resource_type": thing.resource_type, "country": thing.country, "phone": thing.phone, "created_at": now,
-        }  # fmt: skip
-        if not await rows.insert_new(tx.conn, registration_associations, values):
-            raise Conflict("already_associated", "The two are associated already.", field="resource")
-        return thing
 
-    return await desk.store.write(work)
+async def create_in(desk: Desk, tx: Tx, account_id: str, registration_id: str, resource: str, now: int) -> Associated:
+    """Associate within somebody's transaction. Raises as ``create``."""
+    registration = await registrations.require(tx.conn, account_id, registration_id)
+    thing = await _thing(tx.conn, desk, account_id, resource)
+    _check_supported(registration, thing)
+    await desk.quotas.require(tx.conn, "ASSOCIATIONS_PER_REGISTRATION", _t.registration_id == registration_id)
+    values = {
+        "registration_id": registration_id, "resource": thing.resource, "account_id": account_id,
+        "resource_type": thing.resource_type, "country": thing.country, "phone": thing.phone, "created_at": now,
+    }  # fmt: skip
+    if not await rows.insert_new(tx.conn, registration_associations, values):
+        raise Conflict("already_associated", "The two are associated already.", field="resource")
+    return thing
+
+
+async def of_numbers(desk: Desk, *, account_id: str) -> dict[str, str]:
+    """The registration of each of the account's numbers that has one, by the number's id; the first of several."""
+    query = select(_t.resource, _t.registration_id).where(
+        _t.account_id == account_id, _t.resource.startswith("phone-number/")
+    )
+    async with desk.store.reading() as conn:
+        found = (await conn.execute(query.order_by(_t.created_at.desc()))).all()
+    return {row.resource.removeprefix("phone-number/"): row.registration_id for row in found}
 
 
 async def find(desk: Desk, *, account_id: str, registration_id: str) -> tuple[Associated, ...]:

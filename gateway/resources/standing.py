@@ -142,6 +142,7 @@ class Known:
     list_name: str
     opted_out_at: int  # microseconds
     how: str
+    by_end_user: bool = False
 
 
 async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor: str, at: int) -> int:
@@ -149,13 +150,19 @@ async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor
     fresh = {(one.phone, one.list_name): one for one in reversed(known)}  # the first of two that are alike
     for phone, list_name in await among_in(tx.conn, account_id, [one.phone for one in known]):
         fresh.pop((phone, list_name), None)
-    rows_new = [(account_id, one.phone, one.list_name, one.opted_out_at, 0, one.how, 0) for one in fresh.values()]
+    rows_new = [
+        (account_id, one.phone, one.list_name, one.opted_out_at, int(one.by_end_user), one.how, 0)
+        for one in fresh.values()
+    ]
     await tx.many(_INSERT, rows_new)
     await tx.many(_RECORD, [
         (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, f"import: {iso(one.opted_out_at)}")
         for one in known
     ])  # fmt: skip
-    append(tx, [_added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how) for one in fresh.values()])
+    append(tx, [
+        _added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how, by_end_user=one.by_end_user)
+        for one in fresh.values()
+    ])  # fmt: skip
     return len(fresh)
 
 

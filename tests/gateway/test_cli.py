@@ -101,7 +101,7 @@ def test_the_inventory_is_filled_and_emptied(heliograph: Heliograph) -> None:
     words = ("--kind", "ten-dlc", "--capability", "sms", "--capability", "mms", "--price", "1.15", "--rate", "3")
     added = heliograph.json("numbers", "inventory", "add", "+1 206 555 0170", "+12065550171", *words)
     assert [(one["number"], one["kind"], one["monthly_price"]) for one in added] == [
-        ("+12065550170", "TEN_DLC", "1.15"), ("+12065550171", "TEN_DLC", "1.15"),
+        ("+12065550170", "TEN_DLC", "1.150000"), ("+12065550171", "TEN_DLC", "1.150000"),
     ]  # fmt: skip
     assert heliograph.json("numbers", "inventory", "list")["items"] == added
     assert "SMS MMS" in heliograph.run("numbers", "inventory", "list")

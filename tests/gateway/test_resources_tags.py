@@ -3,7 +3,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Invalid, NotFound, QuotaExceeded
 from gateway.resources import accounts, phone_numbers, pools, resource_policies, sender_ids, tags
 from tests.gateway.conftest import NOW
 
@@ -68,7 +68,7 @@ async def test_what_is_not_there_has_no_tags(desk, resource, code):
 async def test_fifty_tags_and_no_more(desk):
     await tags.add(desk, **MAIN, resource=LIST, tags={str(number): "" for number in range(50)})
     await tags.add(desk, **MAIN, resource=LIST, tags={"7": "changed"})
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(QuotaExceeded) as caught:
         await tags.add(desk, **MAIN, resource=LIST, tags={"7": "again", "50": ""})
     assert caught.value.code == "tags_per_resource"
     found = await tags.find(desk, **MAIN, resource=LIST)

@@ -91,6 +91,7 @@ class Inputs:
             "boolean": lambda: self.rng.random() < 0.5,
             "integer": lambda: self.rng.randint(least, most if most is not None else 100),
             "long": lambda: self.rng.randint(least, most if most is not None else 100),
+            "double": lambda: self.rng.uniform(max(least, 0), most if most is not None else 100),
             "timestamp": lambda: 1_900_000_000 + self.rng.randrange(1000),
             "blob": lambda: b"%PDF-1.7 " + self.rng.randbytes(20),
             "string": lambda: self._text(shape, least, most),

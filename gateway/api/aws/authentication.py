@@ -5,9 +5,8 @@ Keys are looked up in memory (``gateway.resources.catalog``). A session token is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.api.aws import sigv4
 from gateway.api.aws.arns import Region
@@ -30,8 +29,7 @@ SERVICE = "sms-voice"  # the model's signingName
 _FORBIDDEN = 403
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """An authenticated client of the AWS wire."""
 
     services: Services
@@ -51,13 +49,8 @@ class Caller:
         return Call(operation, values, self.services, self.key.account_id, self.key.id, self.region)
 
 
-def authenticate(request: web.Request, octets: bytes, service: str = SERVICE) -> Caller:
-    """The caller that a request's signature proves.
-
-    Args:
-        request: with its headers and target as they came.
-        octets: its whole body.
-        service: the name that the credential must be scoped to.
+def authenticate(request: web.Request, octets: bytes) -> Caller:
+    """The caller that the signature of a request, with these octets as its body, proves.
 
     Raises:
         AwsError: MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException (never
@@ -68,10 +61,13 @@ def authenticate(request: web.Request, octets: bytes, service: str = SERVICE) ->
     try:
         claim = sigv4.read(signed)
         key = _key(services, claim)
-        sigv4.verify(claim, signed, _secret(services.desk.vault, key), service, from_micros(services.now()))
+        sigv4.verify(claim, signed, _secret(services.desk.vault, key), SERVICE, from_micros(services.now()))
     except sigv4.SignatureError as error:
         raise AwsError(error.name, _FORBIDDEN, Message=str(error)) from None
-    return Caller(services, key, Region(claim.region))
+    return Caller(services, key, _region(claim.region))
+
+
+_region = lru_cache(maxsize=64)(Region)
 
 
 def _key(services: Services, claim: sigv4.Claim) -> AccessKey:

@@ -9,10 +9,8 @@ _BY_VERB = (
     ("List", "read"),
     ("Get", "read"),
     ("CarrierLookup", "read"),
-    ("PhoneNumberValidate", "read"),
     ("Send", "send"),
     ("PutMessageFeedback", "send"),
-    ("VerifyOTPMessage", "send"),
     ("PutOptedOutNumber", "compliance"),
     ("DeleteOptedOutNumber", "compliance"),
 )

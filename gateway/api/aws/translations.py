@@ -35,6 +35,7 @@ CONFLICTS = {
     "keyword_mismatch": ("KEYWORD_MISMATCH",),
     "match_mode_mismatch": ("KEYWORD_MISMATCH",),  # how keywords are matched differs
     "capabilities_mismatch": ("NUMBER_CAPABILITIES_MISMATCH",),
+    "phone_number_registered": ("PHONE_NUMBER_ASSOCIATED_TO_REGISTRATION", "phone-number"),
     "phone_number_in_pool": ("PHONE_NUMBER_ASSOCIATED_TO_POOL",),
     "sender_id_in_pool": ("SENDER_ID_ASSOCIATED_TO_POOL",),
     "sender_id_exists": ("RESOURCE_ALREADY_EXISTS", "sender-id"),
@@ -102,8 +103,6 @@ FIELDS = {
     "variables": "TemplateVariables",
     "channels": "EnabledChannels",
     "events": "TwoWayRcsEventsEnabled",
-    "two_way": "TwoWayEnabled",
-    "two_way_channel": "TwoWayChannelArn",
     "answer": "TextValue",
     "resource": "ResourceId",
     "number": "PhoneNumber",

@@ -82,8 +82,8 @@ async def test_a_whole_life(aws_anywhere: Aws) -> None:
 async def test_a_pool_that_codes_are_sent_from_stays(aws: Aws) -> None:
     pool, _ = await new_pool(aws)
     one = await new(aws, PoolId=pool)
-    with pytest.raises(Exception, match="sends from it"):
-        await pools.delete(aws.desk, account_id="main", pool_id=pool)
+    told = await aws.refused("delete_pool", PoolId=pool)
+    assert (told["Reason"], told["ResourceId"]) == ("POOL_ASSOCIATED_TO_NOTIFY_CONFIGURATION", pool)
     await aws.call("delete_notify_configuration", NotifyConfigurationId=one)
     await pools.delete(aws.desk, account_id="main", pool_id=pool)
 

@@ -229,3 +229,21 @@ async def test_a_number_that_a_route_names_cannot_be_released(aws):
     await routes.create(aws.desk, account_id=MAIN, connectors=["c1"], identity_id=made["PhoneNumberId"], now=now())
     refused = await aws.refused("release_phone_number", PhoneNumberId=made["PhoneNumberId"])
     assert refused["Reason"] == "PHONE_NUMBER_CANNOT_BE_RELEASED"
+
+
+async def test_a_number_for_a_registration(aws):
+    made = await aws.call("create_registration", RegistrationType="US_TOLL_FREE_REGISTRATION")
+    registration = made["RegistrationId"]
+    await enter(aws, "+18005550170", kind="TOLL_FREE")
+    toll_free = SIMULATOR | {"NumberType": "TOLL_FREE"}
+    refused = await aws.refused("request_phone_number", **SIMULATOR, RegistrationId=registration)
+    assert refused["Reason"] == "INVALID_REGISTRATION_ASSOCIATION"
+    leased = await aws.call("request_phone_number", **toll_free, RegistrationId=made["RegistrationArn"])
+    number_id = leased["PhoneNumberId"]
+    (shown,) = (await aws.call("describe_phone_numbers", PhoneNumberIds=[number_id]))["PhoneNumbers"]
+    changed = await aws.call("update_phone_number", PhoneNumberId=number_id, InternationalSendingEnabled=True)
+    assert {one["RegistrationId"] for one in (leased, shown, changed)} == {registration}
+    refused = await aws.refused("release_phone_number", PhoneNumberId=number_id)
+    assert (refused["Reason"], refused["ResourceId"]) == ("PHONE_NUMBER_ASSOCIATED_TO_REGISTRATION", number_id)
+    await aws.call("delete_registration", RegistrationId=registration)
+    assert (await aws.call("release_phone_number", PhoneNumberId=number_id))["Status"] == "DELETED"

@@ -32,7 +32,7 @@ async def stored(aws: Aws) -> list[Any]:
 
 async def cost(aws: Aws) -> None:
     """From now on each part costs ``PART``."""
-    for one in (await routes.find(aws.desk, account_id=MAIN)).items:
+    for one in await routes.find(aws.desk, account_id=MAIN):
         await routes.delete(aws.desk, account_id=MAIN, route_id=one.id)
     await routes.create(aws.desk, account_id=MAIN, connectors=["c1"], price=PART, now=now())
 
@@ -163,6 +163,11 @@ async def inactive(aws: Aws) -> dict[str, Any]:
     return {"OriginationIdentity": one.id}
 
 
+async def pool_of_another_country(aws: Aws) -> dict[str, Any]:
+    made = await aws.call("create_pool", OriginationIdentity=NUMBER, IsoCountryCode="US", MessageType="TRANSACTIONAL")
+    return {"DestinationPhoneNumber": "+447400123456", "OriginationIdentity": made["PoolId"]}
+
+
 def asking(**members: Any) -> Callable[[Aws], Awaitable[dict[str, Any]]]:
     async def prepare(_aws: Aws) -> dict[str, Any]:
         return members
@@ -180,7 +185,7 @@ CONFLICT, INVALID, QUOTA = "ConflictException", "ValidationException", "ServiceQ
         (country_blocked, CONFLICT, "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"),
         (number_blocked, CONFLICT, "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE"),
         (sandbox, CONFLICT, "DESTINATION_PHONE_NUMBER_NOT_VERIFIED"),
-        (asking(DestinationPhoneNumber="+447400123456"), CONFLICT, "NO_ORIGINATION_IDENTITIES_FOUND"),
+        (pool_of_another_country, CONFLICT, "NO_ORIGINATION_IDENTITIES_FOUND"),
         (asking(MessageType="PROMOTIONAL"), CONFLICT, "NO_ORIGINATION_IDENTITIES_FOUND"),
         (asking(MessageType="PROMOTIONAL", OriginationIdentity=NUMBER), CONFLICT, "MESSAGE_TYPE_MISMATCH"),
         (inactive, CONFLICT, "RESOURCE_NOT_ACTIVE"),

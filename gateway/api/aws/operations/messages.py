@@ -12,10 +12,10 @@ from gateway.api.aws.errors import conflict, invalid, not_found
 from gateway.api.aws.originations import origination_of, unknown
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import TOLD_BY_EVENT, of_refusal, of_send_error
+from gateway.api.aws.sets import configuration_set_of
 from gateway.errors import GatewayError
 from gateway.model import DEFAULT_TTL, IdentityKind
 from gateway.outbound.request import NO_CONTEXT, SendRequest
-from gateway.resources.configuration_sets import ConfigurationSet
 from gateway.routing import NoChoice
 from gateway.store.times import new_id
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.outbound.request import Accepted
 
-_NO_SET = ConfigurationSet("", "")
 _price = lru_cache(maxsize=256)(Decimal)
 
 
@@ -33,7 +32,7 @@ async def send_text_message(call: Call) -> Mapping[str, Any]:
     given = call.input
     if "MessageBody" not in given:
         raise invalid("MISSING_PARAMETER", "MessageBody", "Is missing.")
-    rules = _configuration_set(call)
+    rules = configuration_set_of(call)
     request = SendRequest(
         account_id=call.account_id,
         to=e164(given["DestinationPhoneNumber"]),
@@ -58,16 +57,16 @@ async def send_text_message(call: Call) -> Mapping[str, Any]:
 
 async def send_media_message(call: Call) -> Mapping[str, Any]:
     """No connector sends MMS: a send that fits is told that its number cannot."""
-    _configuration_set(call)
-    _protect_configuration(call)
     if not {"MessageBody", "MediaUrls"} & call.input.keys():
         raise invalid("MISSING_PARAMETER", "MediaUrls", "Give a file, a body or both.")
+    configuration_set_of(call)
+    _protect_configuration(call)
     raise conflict("NUMBER_CAPABILITIES_MISMATCH", *_identity(call))
 
 
 async def send_voice_message(call: Call) -> Mapping[str, Any]:
     """No connector makes calls."""
-    _configuration_set(call)
+    configuration_set_of(call)
     _protect_configuration(call)
     _identity(call)
     raise invalid("VOICE_CAPABILITY_NOT_AVAILABLE", "OriginationIdentity", "No connector here makes calls.")
@@ -86,17 +85,6 @@ async def _accept(call: Call, request: SendRequest, default_sender_id: str) -> A
         return await call.services.outbound.accept(request._replace(origination=default_sender_id))
     except GatewayError as error:
         raise of_send_error(error, default_sender_id) from error
-
-
-def _configuration_set(call: Call) -> ConfigurationSet:
-    """The one that the request names; one without rules when it names none. Raises AwsError when there is no such."""
-    written = call.input.get("ConfigurationSetName")
-    if written is None:
-        return _NO_SET
-    name = id_of(written, "configuration-set", "ConfigurationSetName")
-    if (found := call.desk.catalog.configuration_set(call.account_id, name)) is None:
-        raise not_found("configuration-set", name)
-    return found
 
 
 def _protect_configuration(call: Call) -> str:

@@ -10,11 +10,12 @@ from compliance.countries import countries
 from gateway import numbers
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
-from gateway.api.aws.errors import conflict, invalid, not_found
+from gateway.api.aws.errors import about, invalid
 from gateway.api.aws.lists import filtered, named, page, yes
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import TOLD_BY_EVENT, of_refusal, of_send_error
-from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.api.aws.sets import configuration_set_of
+from gateway.errors import GatewayError
 from gateway.model import DEFAULT_TTL
 from gateway.outbound.request import NO_CONTEXT, SendRequest
 from gateway.resources import notify_configurations, notify_templates
@@ -139,10 +140,7 @@ def _chosen(call: Call, configuration: NotifyConfiguration) -> NotifyTemplate:
 
 
 def _request(call: Call, configuration: NotifyConfiguration, body: str) -> SendRequest:
-    given = call.input
-    set_name = id_of(given.get("ConfigurationSetName", ""), "configuration-set", "ConfigurationSetName")
-    if set_name and call.desk.catalog.configuration_set(call.account_id, set_name) is None:
-        raise not_found("configuration-set", set_name)
+    given, rules = call.input, configuration_set_of(call)
     return SendRequest(
         account_id=call.account_id,
         to=e164(given["DestinationPhoneNumber"]),
@@ -152,28 +150,19 @@ def _request(call: Call, configuration: NotifyConfiguration, body: str) -> SendR
         dry_run=given.get("DryRun", False),
         context=given.get("Context", NO_CONTEXT),
         key_id=call.key_id,
-        configuration_set=set_name,
-        message_feedback=given.get("MessageFeedbackEnabled", False),
+        configuration_set=rules.name,
+        message_feedback=given.get("MessageFeedbackEnabled", rules.message_feedback),
     )
 
 
 @contextlib.contextmanager
 def _told(call: Call) -> Iterator[None]:
     """Within it, what is not there is told by the id that the client gave."""
-    try:
+    template = call.input.get("TemplateId") or call.input.get("DefaultTemplateId", "")
+    pool = id_of(call.input.get("PoolId", ""), "pool", "PoolId")
+    configuration = id_of(call.input.get(_FIELD, ""), _KIND, _FIELD)
+    with about("pool", pool), about("notify-template", template), about(_KIND, configuration):
         yield
-    except NotFound as error:
-        field, kind = {
-            "pool_not_found": ("PoolId", "pool"),
-            "notify_template_not_found": (
-                "TemplateId" if call.operation.startswith("Send") else "DefaultTemplateId", "notify-template",
-            ),
-        }.get(error.code, (_FIELD, _KIND))  # fmt: skip
-        raise not_found(kind, id_of(call.input.get(field, ""), kind, field)) from error
-    except Conflict as error:
-        if error.code != "deletion_protection":
-            raise
-        raise conflict("DELETION_PROTECTION_ENABLED", _KIND, _id(call)) from error
 
 
 def _changes(call: Call) -> dict[str, Any]:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws import identities, tagging
 from gateway.api.aws.arns import id_of
-from gateway.api.aws.errors import about, not_found
+from gateway.api.aws.errors import about
 from gateway.api.aws.lists import filtered, named, owned, page, yes
 from gateway.model import DEFAULT_OPT_OUT_LIST
-from gateway.resources import inventory, phone_numbers
+from gateway.resources import inventory, phone_numbers, registration_associations, registrations
 from gateway.resources.desk import everything
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.api.aws.call import Call
     from gateway.model import OriginationIdentity
 
@@ -34,24 +36,26 @@ _FILTERS = {
 
 async def request_phone_number(call: Call) -> dict[str, Any]:
     given, tags = call.input, tagging.tags_of(call)
-    if "RegistrationId" in given:
-        raise not_found("registration", given["RegistrationId"])
     list_name = identities.named_list(call) or DEFAULT_OPT_OUT_LIST
     pool_id = id_of(given.get("PoolId", ""), "pool", "PoolId")
-    with about("opt-out-list", list_name), about("pool", pool_id):
+    registration_id = id_of(given.get("RegistrationId", ""), "registration", "RegistrationId")
+    with about("registration", registration_id), about("opt-out-list", list_name), about("pool", pool_id):
         made = await inventory.request(
             call.desk, account_id=call.account_id, wanted=_wanted(call), message_type=given["MessageType"],
-            opt_out_list=list_name, pool_id=pool_id, international=given.get("InternationalSendingEnabled", False),
+            opt_out_list=list_name, pool_id=pool_id, registration_id=registration_id,
+            international=given.get("InternationalSendingEnabled", False),
             deletion_protection=given.get("DeletionProtectionEnabled", False), tagged=tags, now=call.now(),
         )  # fmt: skip
-    return _settings(call, made) | {"PoolId": pool_id or None, "Tags": tagging.shown(tags)}
+    linked = {"PoolId": pool_id or None, "RegistrationId": registration_id or None}
+    return _settings(call, made) | linked | {"Tags": tagging.shown(tags)}
 
 
 async def describe_phone_numbers(call: Call) -> dict[str, Any]:
     mine = owned(call, "PhoneNumberIds", await everything(phone_numbers.find, call.desk, account_id=call.account_id))
     ids = [id_of(one, "phone-number", "PhoneNumberIds") for one in call.input.get("PhoneNumberIds", ())]
-    chosen = named(ids, {one.id: one for one in mine}, "phone-number")
-    return page(call, "PhoneNumbers", filtered(call, chosen, _FILTERS), lambda one: one.id, partial(_described, call))
+    chosen = filtered(call, named(ids, {one.id: one for one in mine}, "phone-number"), _FILTERS)
+    registered = await registration_associations.of_numbers(call.desk, account_id=call.account_id)
+    return page(call, "PhoneNumbers", chosen, lambda one: one.id, partial(_described, call, registered))
 
 
 async def update_phone_number(call: Call) -> dict[str, Any]:
@@ -61,7 +65,8 @@ async def update_phone_number(call: Call) -> dict[str, Any]:
         changed = await phone_numbers.update(
             call.desk, account_id=call.account_id, phone_number_id=known.id, **changes
         )  # fmt: skip
-    return _settings(call, changed)
+    registered = await registration_associations.of_numbers(call.desk, account_id=call.account_id)
+    return _settings(call, changed) | {"RegistrationId": registered.get(changed.id)}
 
 
 async def release_phone_number(call: Call) -> dict[str, Any]:
@@ -75,7 +80,9 @@ async def release_phone_number(call: Call) -> dict[str, Any]:
 
 async def list_available_phone_numbers(call: Call) -> dict[str, Any]:
     if "RegistrationId" in call.input:
-        raise not_found("registration", call.input["RegistrationId"])
+        registration_id = id_of(call.input["RegistrationId"], "registration", "RegistrationId")
+        with about("registration", registration_id):
+            await registrations.get(call.desk, account_id=call.account_id, registration_id=registration_id)
     found = await inventory.available(call.desk, _wanted(call))
     return page(call, "AvailablePhoneNumbers", found, str, str, most=_MOST_SHOWN)
 
@@ -89,9 +96,10 @@ def _wanted(call: Call) -> inventory.Wanted:
     )  # fmt: skip
 
 
-def _described(call: Call, one: OriginationIdentity) -> dict[str, Any]:
+def _described(call: Call, registered: Mapping[str, str], one: OriginationIdentity) -> dict[str, Any]:
     limits = {"RateLimits": dict.fromkeys(one.capabilities, int(one.rate))} if one.rate else None
-    return _settings(call, one) | {"PoolId": next(iter(one.pool_ids), None), "MessagingLimits": limits}
+    linked = {"PoolId": next(iter(one.pool_ids), None), "RegistrationId": registered.get(one.id)}
+    return _settings(call, one) | linked | {"MessagingLimits": limits}
 
 
 def _settings(call: Call, one: OriginationIdentity) -> dict[str, Any]:

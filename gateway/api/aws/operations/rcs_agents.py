@@ -60,10 +60,9 @@ async def describe_rcs_agents(call: Call) -> Mapping[str, Any]:
 async def update_rcs_agent(call: Call) -> Mapping[str, Any]:
     changes = {ours: call.input[name] for name, ours in _SAME.items() if name in call.input}
     changes = {name: "" if value == _UNSET else value for name, value in changes.items()}
-    await _agent(call, _id(call))
     if "OptOutListName" in call.input:
         changes["opt_out_list"] = _list(call)
-    with about("opt-out-list", changes.get("opt_out_list", "")):
+    with about("opt-out-list", changes.get("opt_out_list", "")), about(_KIND, _id(call)):
         changed = await rcs_agents.update(call.desk, account_id=call.account_id, agent_id=_id(call), **changes)
     return _shown(call, changed)
 

@@ -103,9 +103,7 @@ async def discard_registration_version(call: Call) -> Mapping[str, Any]:
 
 async def put_registration_field_value(call: Call) -> Mapping[str, Any]:
     path, answer = call.input["FieldPath"], _answer(call)
-    thing = ("registration-attachment", answer.attachment_id) if answer.attachment_id else (_KIND, _id(call))
-    await _registration(call)
-    with about(*thing):
+    with about("registration-attachment", answer.attachment_id), about(_KIND, _id(call)):
         written = await registrations.put_answer(
             call.desk, account_id=call.account_id, registration_id=_id(call), path=path, answer=answer
         )

@@ -11,6 +11,7 @@ from gateway.api.aws.lists import filtered, named, page
 from gateway.api.aws.originations import origination_of
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import of_refusal, of_send_error
+from gateway.api.aws.sets import configuration_set_of
 from gateway.errors import GatewayError
 from gateway.outbound import verification
 from gateway.outbound.request import NO_CONTEXT, SendRequest
@@ -34,7 +35,7 @@ async def create_verified_destination_number(call: Call) -> Mapping[str, Any]:
     tags = tagging.tags_of(call)
     phone = e164(call.input["DestinationPhoneNumber"])
     agent = id_of(call.input.get("RcsAgentId", ""), "rcs-agent", "RcsAgentId")
-    with about(*(("rcs-agent", agent) if agent else (_KIND, phone))):
+    with about("rcs-agent", agent), about(_KIND, phone):
         made = await verified_numbers.create(
             call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tags=tags
         )
@@ -91,16 +92,14 @@ async def delete_verified_destination_number(call: Call) -> Mapping[str, Any]:
 
 def _request(call: Call) -> SendRequest:
     given = call.input
-    set_name = id_of(given.get("ConfigurationSetName", ""), "configuration-set", "ConfigurationSetName")
-    if set_name and call.desk.catalog.configuration_set(call.account_id, set_name) is None:
-        raise not_found("configuration-set", set_name)
     return SendRequest(
         account_id=call.account_id,
         to="",
         body="",
         origination=origination_of(call, given["OriginationIdentity"]) if "OriginationIdentity" in given else "",
         context=given.get("Context", NO_CONTEXT),
-        configuration_set=set_name,
+        configuration_set=configuration_set_of(call).name,
+        country_parameters=given.get("DestinationCountryParameters", NO_CONTEXT),
         key_id=call.key_id,
     )
 
