@@ -197,3 +197,14 @@ async def test_destinations_of_everything_are_told_of_no_set(desk):
     made, _ = await event_destinations.create(desk, **MAIN, kind="webhook", target="https://app.example/hook", now=NOW)
     assert (made.configuration_set, made.name) == ("", "")
     assert await configuration_sets.all_of(desk, **MAIN) == {}
+
+
+async def test_outside_of_its_set_a_destination_is_only_switched(desk):
+    await a_set(desk)
+    made = await a_destination(desk)
+    for change in ({"batch_size": 2}, {"types": []}, {"target": "https://app.example/hook"}):
+        with pytest.raises(Conflict) as told:
+            await event_destinations.update(desk, **MAIN, destination_id=made.id, **change)
+        assert told.value.code == "aws_event_destination"
+    off = await event_destinations.update(desk, **MAIN, destination_id=made.id, enabled=False)
+    assert (off.enabled, off.types) == (False, ("ALL",))

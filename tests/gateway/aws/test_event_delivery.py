@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select, update
 
+from compliance.rules import destination_protected
 from gateway.events import schedule
 from gateway.model import Status
 from gateway.outbound.request import SendRequest
 from gateway.resources import configuration_sets
+from gateway.resources.message_feedback import status_of
 from gateway.resources.messages import Move, dispatchable, move_in, to_dispatch
 from gateway.store import tables
 from gateway.store.times import SECOND
 from tests.support.api import now
-from tests.support.aws import serving_aws
+from tests.support.aws import PERSON, serving_aws
 from tests.support.moto_server import MotoServer
 
 if TYPE_CHECKING:
@@ -227,3 +229,62 @@ async def test_a_deleted_set_tells_nobody(aws, moto):
     await live(aws, 1, configuration_set="witness")
     await until(witness, 3)
     assert len(await topic.records()) == 2
+
+
+async def test_a_send_of_boto3_names_the_set_and_its_context_comes_back(aws, moto):
+    topic = await moto.topic()
+    await give_to(aws, topic)
+    sent = await aws.call(
+        "send_text_message", DestinationPhoneNumber=PERSON, MessageBody="Grüße €5 ☺", ConfigurationSetName="otp",
+        Context={"order": "4711"},
+    )  # fmt: skip
+    (record,) = await until(topic, 1)
+    assert (record["messageId"], record["eventType"]) == (sent["MessageId"], "TEXT_QUEUED")
+    assert (record["context"], record["messageEncoding"], record["isFinal"]) == ({"order": "4711"}, "Unicode", False)
+    assert (record["destinationPhoneNumber"], record["isoCountryCode"]) == (PERSON, "US")
+    assert record["messageRequestTimestamp"] == record["eventTimestamp"]
+
+
+async def test_a_send_that_is_refused_at_the_call_has_no_record(aws, moto):
+    topic = await moto.topic()
+    await give_to(aws, topic)
+    given = {"DestinationPhoneNumber": PERSON, "MessageBody": "Hi", "ConfigurationSetName": "otp"}
+    await aws.call("put_opted_out_number", OptOutListName="Default", OptedOutNumber=PERSON)
+    assert (await aws.refused("send_text_message", **given))["Reason"] == "DESTINATION_PHONE_NUMBER_OPTED_OUT"
+    await aws.call("send_text_message", **given | {"DestinationPhoneNumber": "+12067000001"})
+    assert [one["destinationPhoneNumber"] for one in await until(topic, 1)] == ["+12067000001"]
+
+
+async def test_what_a_protect_configuration_filters_is_told_by_its_record(aws, moto, monkeypatch):
+    monkeypatch.setattr(destination_protected, "NEIGHBOURS", 0)
+    topic = await moto.topic()
+    await give_to(aws, topic)
+    made = await aws.call("create_protect_configuration")
+    mine = {"ProtectConfigurationId": made["ProtectConfigurationId"]}
+    await aws.call(
+        "update_protect_configuration_country_rule_set", **mine, NumberCapability="SMS",
+        CountryRuleSetUpdates={"US": {"ProtectStatus": "FILTER"}},
+    )  # fmt: skip
+    await aws.call("associate_protect_configuration", **mine, ConfigurationSetName="otp")
+    sent = await aws.call(
+        "send_text_message", DestinationPhoneNumber=PERSON, MessageBody="Hi", ConfigurationSetName="otp",
+        MessageType="TRANSACTIONAL",
+    )  # fmt: skip
+    (record,) = await until(topic, 1)
+    assert (record["messageId"], record["eventType"]) == (sent["MessageId"], "TEXT_PROTECT_BLOCKED")
+    assert (record["isFinal"], record["totalMessagePrice"]) == (True, 0.0)
+    assert record["protectConfiguration"] == {
+        "protectConfigurationId": made["ProtectConfigurationId"], "protectStatus": "BLOCK",
+    }  # fmt: skip
+    assert record["protectConfigurationAssessment"]["protectInsights"] == {"blockReason": "AIT_SUSPECTED"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "wanted"), [(None, True, "PENDING"), (False, True, ""), (True, False, "PENDING")]
+)
+async def test_feedback_is_asked_for_by_the_send_or_by_the_set(aws, asked, default, wanted):
+    named = {"ConfigurationSetName": "otp"}
+    await aws.call("set_default_message_feedback_enabled", **named, MessageFeedbackEnabled=default)
+    more = {} if asked is None else {"MessageFeedbackEnabled": asked}
+    sent = await aws.call("send_text_message", DestinationPhoneNumber=PERSON, MessageBody="Hi", **named, **more)
+    assert await status_of(aws.desk, account_id="main", message_id=sent["MessageId"]) == wanted
