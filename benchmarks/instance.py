@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,7 +31,6 @@ from gateway.store.store import Store
 
 if TYPE_CHECKING:
     import argparse
-    import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -128,6 +128,13 @@ class Gateway:
                 self._command, cwd=lib.ROOT, env=os.environ | self._environment, stdout=log, stderr=log
             )
         lib.wait_until(self._ready, 120, "heliograph")
+
+    def command(self, *words: str) -> str:
+        """What `heliograph WORDS` prints."""
+        command = [sys.executable, "-m", "gateway", *words]
+        return subprocess.run(
+            command, cwd=lib.ROOT, env=os.environ | self._environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def _ready(self) -> bool:
         if not self.alive:
