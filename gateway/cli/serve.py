@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 RETRY_EVERY = 2.0  # seconds between two attempts to open the database
 _KEEP_ALIVE = 75.0  # seconds; longer than the 60 of common load balancers, else they write into a closing connection
-_LINGER = 1.0  # seconds for the next request of a connection that is open
+_LINGER = 3.0  # seconds for the next request of a connection that is open
 _LONGEST_GOODBYE = 3.0  # seconds for requests under way; event streams would never end by themselves
 
 log = structlog.get_logger()

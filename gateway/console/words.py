@@ -74,6 +74,8 @@ EFFECTS: Mapping[str, Word] = {
 
 RULES: Mapping[str, str] = {
     "country_not_enabled": "Countries of this account",
+    "destination_not_verified": "Verified numbers, while the account is in the sandbox",
+    "destination_protected": "Protect configuration",
     "duplicate_content": "Same text again",
     "max_price": "Price limit of the request",
     "opted_out": "Opt-outs",

@@ -72,10 +72,10 @@ async def test_one_is_the_default_at_a_time(desk, one):
         assert [each.id for each in await protect_configurations.find(desk, **MAIN) if each.account_default] == [
             chosen.id
         ]
-        assert desk.catalog.guard("main", "").id == chosen.id
+        assert desk.catalog.guard("main", "", "").id == chosen.id
     assert (await protect_configurations.clear_default(desk, **MAIN)).id == other.id
-    assert desk.catalog.guard("main", "") is None
-    assert desk.catalog.guard("main", one.id).id == one.id
+    assert desk.catalog.guard("main", "", "") is None
+    assert desk.catalog.guard("main", one.id, "").id == one.id
 
 
 async def test_the_default_and_a_protected_one_stay(desk):
