@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EVERY = 0.25  # seconds from one copying to the next
 LONG = 16_000  # pages of 4 KB: from here the log is copied whole, so that it begins anew
-_PATIENCE = 5.0  # seconds for the readers of an old state
+_PATIENCE = 5.0  # seconds for the readers of an old state, and for who opens the file at this moment
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Wal:
         if not self._unsure and self._synced():
             return
         self._unsure = True
-        if copy(self._path, "FULL", _PATIENCE)[1]:
+        if copy(self._path, "FULL")[1]:
             raise OSError("The log could not be copied.")
         self._unsure = False
 
@@ -73,7 +73,7 @@ class Wal:
         return self._file
 
 
-def copy(path: Path, mode: str = "PASSIVE", patience: float = 0.0) -> tuple[int, int]:
+def copy(path: Path, mode: str = "PASSIVE", patience: float = _PATIENCE) -> tuple[int, int]:
     """Copy what the log holds into the database: the log's pages, and how many of them are left.
 
     ``patience`` in seconds for the locks of others.

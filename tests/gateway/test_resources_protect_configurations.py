@@ -123,7 +123,7 @@ async def test_another_account_has_its_own(desk, one):
     await accounts.create(desk, account_id="other", name="Other", now=NOW)
     await protect_configurations.set_default(desk, **MAIN, configuration_id=one.id)
     assert await protect_configurations.find(desk, account_id="other") == ()
-    assert desk.catalog.guard("other", "") is None
-    assert desk.catalog.guard("other", one.id) is None
+    assert desk.catalog.guard("other", "", "") is None
+    assert desk.catalog.guard("other", one.id, "") is None
     with pytest.raises(NotFound):
         await protect_configurations.set_default(desk, account_id="other", configuration_id=one.id)

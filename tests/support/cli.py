@@ -33,7 +33,7 @@ class Heliograph:
     def fails(self, *words: str) -> str:
         """What a command says on stderr as it ends with exit code 1."""
         result = self._invoke(words, 1, None)
-        assert result.stdout == ""
+        assert result.stdout == "", result.stdout
         assert "Traceback" not in result.stderr
         assert result.stderr.count("\n") == 1
         return result.stderr.strip()
