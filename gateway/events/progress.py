@@ -16,13 +16,14 @@ from gateway.store import tables
 from gateway.store.hot import Hot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from gateway.events.destinations import Entry
     from gateway.store.store import Store
     from gateway.store.writer import Tx
 
 _T = tables.event_destinations
+_UNSENT = "Not sent yet: the destination rests."
 
 
 ADVANCE = Hot(
@@ -59,8 +60,8 @@ class Progress:
         self.trouble = ""
         self.gone = False
         self._id = destination_id
-        self._open: set[int] = set()  # numbers read and not yet settled
-        self._settled: set[int] = set()  # settled numbers beyond the cursor
+        self._open: dict[int, Entry] = {}  # read and not yet settled
+        self._last = 0  # the newest that was settled since ``open``
         self._upto = cursor  # everything up to here was read
         self._letters: dict[int, Letter] = {}
         self._taken: set[int] = set()
@@ -81,19 +82,22 @@ class Progress:
     def unsaved_letters(self) -> bool:
         return bool(self._letters or self._taken or self._hurried)
 
-    def open(self, entries: Iterable[Entry], upto: int) -> list[Entry]:
-        """Begin with these rows of the log, read up to ``upto``. Returns those that were not settled before."""
-        fresh = [entry for entry in entries if entry.seq not in self._settled]
-        self._open = {entry.seq for entry in fresh}
-        self._upto = upto
-        return fresh
+    def open(self, entries: Sequence[Entry], upto: int) -> None:
+        """Begin with these rows of the log, read up to ``upto``."""
+        self._open = {entry.seq: entry for entry in entries}
+        self._upto, self._last = upto, 0
 
-    def close(self) -> None:
-        """End with the rows of ``open``: those not settled are read again."""
-        cursor = self.cursor
-        self._settled = {seq for seq in self._settled if seq > cursor}
-        self._upto = cursor
-        self._open = set()
+    def close(self, now: int) -> None:
+        """End with the rows of ``open``: those not settled are read again.
+
+        Where something behind them is settled they are put aside: the cursor alone would, after a restart, give again
+        what lies behind it.
+        """
+        for entry in [entry for seq, entry in self._open.items() if seq < self._last]:
+            until = self.aside.until(entry.subject_id) or now
+            self.put_aside(Letter(entry.seq, entry.subject_id, 0, until, now, _UNSENT), waited=False)
+        self._upto = self.cursor
+        self._open = {}
 
     def taken(self, entry: Entry, *, waited: bool) -> None:
         """The destination took this event, or the log does not have it any more."""
@@ -157,9 +161,8 @@ class Progress:
         self._taken -= taken
 
     def _settle(self, seq: int) -> None:
-        if seq in self._open:
-            self._open.discard(seq)
-            self._settled.add(seq)
+        if self._open.pop(seq, None):
+            self._last = max(self._last, seq)
 
     def _state(self) -> tuple[int, str, bool]:
         return self.cursor, self.trouble, self.gone

@@ -155,6 +155,8 @@ class DestinationRunner:
             return
         if self.progress.unsaved_letters:  # what is due is asked of the database
             await self.save()
+            if self.progress.unsaved_letters:
+                return
         limit = 1 if self._circuit.probing else CHUNK
         async with self._store.reading() as connection:
             found = await retries.due(connection, self.destination.id, now, limit)
@@ -176,11 +178,11 @@ class DestinationRunner:
         found = await self._source.page(self.progress.cursor, limit)
         if not found.upto:
             return False
-        entries = self.progress.open(found.rows, found.upto)
+        self.progress.open(found.rows, found.upto)
         try:
-            await self._round(entries, _NONE)
+            await self._round(found.rows, _NONE)
         finally:
-            self.progress.close()
+            self.progress.close(self._clock())
         return found.more
 
     async def _round(self, entries: Sequence[Entry], tries: Mapping[int, Waiting]) -> None:

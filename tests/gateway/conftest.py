@@ -21,6 +21,7 @@ from sqlalchemy import text
 from gateway.resources import accounts
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
+from gateway.store import engine
 from gateway.store.engine import open_reader
 from gateway.store.migrate import upgrade
 from gateway.store.partitions import days
@@ -73,12 +74,12 @@ def postgres() -> Iterator[str]:
 
 async def _without_days(url: str) -> None:
     """Leave the default partitions only: a copy of those of some days would cost each test half a second."""
-    engine = open_reader(url)
-    async with engine.begin() as connection:
-        for one, found in (await days(engine)).items():
+    reader = open_reader(url)
+    async with reader.begin() as connection:
+        for one, found in (await days(reader)).items():
             for day in found:
                 await connection.execute(text(f"DROP TABLE {one.partition(day)}"))
-    await engine.dispose()
+    await reader.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -126,8 +127,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
+async def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
     """A started store, closed after the test; fails the test that leaves a connection checked out."""
+    monkeypatch.setattr(engine, "IDLE", 60_000)  # a machine that stands still for some seconds fails no test
     store = Store(database_url)
     store.start()
     yield store
