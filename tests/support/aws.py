@@ -114,7 +114,7 @@ async def serving_aws(folder: Path, **settings: Any) -> AsyncIterator[Aws]:
         yield Aws(bench, url, Key(key.id, secret, MAIN))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)  # a client takes megabytes
 def _client(service: str, region: str, url: str, key: Key) -> Any:
     config = Config(retries={"total_max_attempts": 1}, proxies={}, parameter_validation=False, max_pool_connections=50)
     return _session().client(

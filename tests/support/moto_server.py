@@ -29,6 +29,7 @@ class MotoServer:
     def __init__(self) -> None:
         self._port = 0
         self._server: ThreadedMotoServer | None = None
+        self._clients: dict[str, Any] = {}
 
     @property
     def url(self) -> str:
@@ -45,7 +46,10 @@ class MotoServer:
             self._server = None
 
     def client(self, service: str) -> Any:
-        return boto3.session.Session().client(service, region_name=REGION, endpoint_url=self.url, **CREDENTIALS)
+        if service not in self._clients:
+            session = boto3.session.Session()
+            self._clients[service] = session.client(service, region_name=REGION, endpoint_url=self.url, **CREDENTIALS)
+        return self._clients[service]
 
     async def topic(self) -> Topic:
         return await asyncio.to_thread(self._topic)
