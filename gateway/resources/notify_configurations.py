@@ -13,9 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sqlalchemy import select
-
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Invalid
 from gateway.resources import checks, notify_templates, rows
 from gateway.resources.tags import NO_TAGS
 from gateway.resources.tags import drop as drop_tags
@@ -103,10 +101,8 @@ async def get(desk: Desk, *, account_id: str, configuration_id: str) -> NotifyCo
 
 async def find(desk: Desk, *, account_id: str) -> tuple[NotifyConfiguration, ...]:
     """All of the account, oldest first."""
-    t = notify_configurations
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, notify_configurations, account_id, _of)
 
 
 async def update(
@@ -130,7 +126,7 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Notif
     async def work(tx: Tx) -> NotifyConfiguration:
         found = await _get(tx.conn, account_id, configuration_id)
         if found.deletion_protection:
-            raise Conflict("deletion_protection", "It is protected.", remedy="Turn deletion_protection off first.")
+            raise rows.protected("Notify configuration")
         await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, notify_configurations, configuration_id)
         return found

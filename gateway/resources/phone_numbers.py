@@ -209,7 +209,7 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
     """Delete within somebody's transaction; gives what it was. Raises as ``delete``."""
     row = await require(tx.conn, account_id, phone_number_id)
     if row.deletion_protection:
-        raise protected("phone number")
+        raise rows.protected("phone number")
     if row.pool_id:
         raise in_pool("phone_number_id", "Take it out of the pool first.")
     await _check_unregistered(tx.conn, phone_number_id)
@@ -246,10 +246,6 @@ async def check_unrouted(conn: AsyncConnection, account_id: str, identity_id: st
 
 def in_pool(field: str, remedy: str) -> Conflict:
     return Conflict("phone_number_in_pool", "The number is in a pool.", field=field, remedy=remedy)
-
-
-def protected(thing: str) -> Conflict:
-    return Conflict("deletion_protection", f"The {thing} is protected.", remedy="Turn deletion_protection off first.")
 
 
 def check_two_way(values: Mapping[str, Any]) -> None:

@@ -179,7 +179,7 @@ async def delete(desk: Desk, *, account_id: str, pool_id: str) -> None:
 
     async def work(tx: Tx) -> None:
         if (await _get(tx.conn, account_id, pool_id)).deletion_protection:
-            raise phone_numbers.protected("pool")
+            raise rows.protected("pool")
         await _check_unused(tx.conn, pool_id)
         found = await tx.conn.execute(select(numbers_table.c.id).where(numbers_table.c.pool_id == pool_id))
         for number_id in found.scalars().all():

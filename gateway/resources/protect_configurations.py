@@ -98,10 +98,8 @@ async def get(desk: Desk, *, account_id: str, configuration_id: str) -> ProtectC
 
 async def find(desk: Desk, *, account_id: str) -> tuple[ProtectConfiguration, ...]:
     """All of the account, oldest first."""
-    t = protect_configurations
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, protect_configurations, account_id, _of)
 
 
 async def update(
@@ -300,9 +298,7 @@ async def _clear_default(conn: AsyncConnection, account_id: str) -> None:
 
 async def _check_deletable(conn: AsyncConnection, one: ProtectConfiguration) -> None:
     if one.deletion_protection:
-        raise Conflict(
-            "deletion_protection", "The configuration is protected.", remedy="Turn deletion_protection off first."
-        )
+        raise rows.protected("protect configuration")
     if one.account_default:
         raise Conflict(
             "protect_configuration_is_default", "It is the account's default.", remedy="Make another one the default."

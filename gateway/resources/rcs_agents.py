@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sqlalchemy import select
-
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import opt_out_lists, rows
 from gateway.resources.tags import NO_TAGS
@@ -101,8 +99,7 @@ async def get(desk: Desk, *, account_id: str, agent_id: str) -> RcsAgent:
 async def find(desk: Desk, *, account_id: str) -> tuple[RcsAgent, ...]:
     """All of the account, oldest first."""
     async with desk.store.reading() as conn:
-        query = select(rcs_agents).where(rcs_agents.c.account_id == account_id).order_by(rcs_agents.c.id)
-        return tuple(map(_of, await conn.execute(query)))
+        return await rows.of_account(conn, rcs_agents, account_id, _of)
 
 
 async def update(desk: Desk, *, account_id: str, agent_id: str, **changes: Unpack[RcsAgentChanges]) -> RcsAgent:
@@ -133,7 +130,7 @@ async def delete(desk: Desk, *, account_id: str, agent_id: str) -> RcsAgent:
     async def work(tx: Tx) -> RcsAgent:
         found = await _get(tx.conn, account_id, agent_id)
         if found.deletion_protection:
-            raise Conflict("deletion_protection", "It is protected.", remedy="Turn deletion_protection off first.")
+            raise rows.protected("RCS agent")
         await drop_tags(tx, account_id, f"{KIND}/{agent_id}")
         await rows.remove(tx.conn, rcs_agents, agent_id)
         return found

@@ -16,7 +16,7 @@ from gateway import numbers
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, existence, opt_out_lists, rows, tags
-from gateway.resources.phone_numbers import check_unrouted, protected
+from gateway.resources.phone_numbers import check_unrouted
 from gateway.store.tables import pool_sender_ids, sender_ids
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ async def delete(desk: Desk, *, account_id: str, sender_id: str) -> None:
     async def work(tx: Tx) -> None:
         known = await require(tx.conn, account_id, sender_id)
         if known.deletion_protection:
-            raise protected("sender ID")
+            raise rows.protected("sender ID")
         if known.pool_ids:
             raise _in_pool("sender_id")
         await check_unrouted(tx.conn, account_id, sender_id)

@@ -93,10 +93,8 @@ async def get(desk: Desk, *, account_id: str, number_id: str) -> VerifiedNumber:
 
 async def find(desk: Desk, *, account_id: str) -> tuple[VerifiedNumber, ...]:
     """All of the account, oldest first."""
-    t = verified_numbers
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, verified_numbers, account_id, _of)
 
 
 async def delete(desk: Desk, *, account_id: str, number_id: str, now: int) -> VerifiedNumber:
