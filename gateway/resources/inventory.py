@@ -163,7 +163,7 @@ async def request(
     registration_id: str = "",
     international: bool = False,
     deletion_protection: bool = False,
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> OriginationIdentity:
     """Lease a number to an account, in a pool and for a registration at once where they are named.
 
@@ -186,7 +186,7 @@ async def request(
         await desk.quotas.require(tx.conn, phone_numbers.QUOTA, numbers_table.c.account_id == account_id)
         made = await _lease(tx, account_id, wanted, lease, now)
         resource = f"phone-number/{made.id}"
-        await tags.put(tx, account_id, resource, tagged or {})
+        await tags.put(tx, account_id, resource, tagged)
         if registration_id:
             await registration_associations.create_in(desk, tx, account_id, registration_id, resource, now)
         return await pools.join_in(desk, tx, account_id, pool_id, made.id) if pool_id else made

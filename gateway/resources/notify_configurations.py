@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from gateway.errors import Invalid
-from gateway.resources import checks, notify_templates, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import checks, notify_templates, rows, tags
 from gateway.store.tables import pools
 from gateway.store.tables_channels import notify_configurations
 
@@ -72,7 +69,7 @@ async def create(
     display_name: str,
     use_case: str,
     now: int,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     **more: Unpack[NotifyChanges],
 ) -> NotifyConfiguration:
     """Raises Invalid, NotFound (a template or pool that is not there), or Conflict (quota, tags)."""
@@ -88,7 +85,7 @@ async def create(
         await desk.quotas.require(tx.conn, "NOTIFY_CONFIGURATIONS_PER_ACCOUNT", mine)
         await _check_pool(tx.conn, account_id, values)
         await rows.insert(tx.conn, notify_configurations, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.store.write(work)
@@ -127,7 +124,7 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Notif
         found = await _get(tx.conn, account_id, configuration_id)
         if found.deletion_protection:
             raise rows.protected("Notify configuration")
-        await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, notify_configurations, configuration_id)
         return found
 

@@ -74,7 +74,7 @@ async def create(
     shared_routes: bool = False,
     deletion_protection: bool = False,
     message_type: str = "",
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     known_as: str = "",
 ) -> Pool:
     """A new pool around its first number or sender ID; ``name`` is the id when it is left empty.
@@ -113,7 +113,7 @@ async def create(
             else keywords.copy(tx.conn, identity_id, pool_id)
         )
         await _enter(tx.conn, account_id, pool_id, first)
-        await tags.put(tx, account_id, f"pool/{pool_id}", tagged or {})
+        await tags.put(tx, account_id, f"pool/{pool_id}", tagged)
         return await _get(tx.conn, account_id, pool_id)
 
     return await desk.change(work)

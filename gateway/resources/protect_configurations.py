@@ -19,10 +19,7 @@ from sqlalchemy import select
 
 from gateway import numbers
 from gateway.errors import Conflict, Invalid
-from gateway.resources import checks, configuration_sets, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import checks, configuration_sets, rows, tags
 from gateway.store.tables_configuration_sets import configuration_sets as sets_table
 from gateway.store.tables_protect import protect_configurations, protect_country_rules, protect_number_overrides
 
@@ -68,7 +65,7 @@ async def create(
     account_id: str,
     now: int,
     deletion_protection: bool = False,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     known_as: str = "",
 ) -> ProtectConfiguration:
     """A new one, which allows every country. Raises QuotaExceeded for too many tags.
@@ -85,7 +82,7 @@ async def create(
             tx.conn, "PROTECT_CONFIGURATIONS_PER_ACCOUNT", protect_configurations.c.account_id == account_id
         )
         await rows.insert(tx.conn, protect_configurations, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.change(work)
@@ -129,7 +126,7 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Prote
         await _check_deletable(tx.conn, found)
         for table in (protect_country_rules, protect_number_overrides):
             await tx.conn.execute(table.delete().where(table.c.configuration_id == configuration_id))
-        await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, protect_configurations, configuration_id)
         return found
 

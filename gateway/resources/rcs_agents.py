@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from gateway.errors import Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
-from gateway.resources import opt_out_lists, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import opt_out_lists, rows, tags
 from gateway.store.tables_channels import rcs_agents
 
 if TYPE_CHECKING:
@@ -72,7 +69,7 @@ async def create(
     now: int,
     opt_out_list: str = DEFAULT_OPT_OUT_LIST,
     deletion_protection: bool = False,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> RcsAgent:
     """Raises NotFound when there is no such opt-out list; Conflict (quota, tags)."""
     values = {
@@ -84,7 +81,7 @@ async def create(
         await desk.quotas.require(tx.conn, "RCS_AGENTS_PER_ACCOUNT", rcs_agents.c.account_id == account_id)
         await opt_out_lists.require(tx.conn, account_id, opt_out_list)
         await rows.insert(tx.conn, rcs_agents, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.store.write(work)
@@ -131,7 +128,7 @@ async def delete(desk: Desk, *, account_id: str, agent_id: str) -> RcsAgent:
         found = await _get(tx.conn, account_id, agent_id)
         if found.deletion_protection:
             raise rows.protected("RCS agent")
-        await drop_tags(tx, account_id, f"{KIND}/{agent_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{agent_id}")
         await rows.remove(tx.conn, rcs_agents, agent_id)
         return found
 

@@ -56,7 +56,7 @@ async def create(
     rate: float | None = None,
     both_types: bool = False,
     deletion_protection: bool = False,
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> OriginationIdentity:
     """Add a sender ID; ``country`` "" is for every country.
 
@@ -81,7 +81,7 @@ async def create(
         await desk.quotas.require(tx.conn, "SENDER_IDS_PER_ACCOUNT", sender_ids.c.account_id == account_id)
         if await _exists(tx.conn, values) or not await rows.insert_new(tx.conn, sender_ids, values):
             raise Conflict("sender_id_exists", "The sender ID is there already for that country.", field="sender")
-        await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged or {})
+        await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged)
         return await require(tx.conn, account_id, values["id"])
 
     return await desk.change(work)

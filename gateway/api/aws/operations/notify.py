@@ -64,7 +64,7 @@ async def create_notify_configuration(call: Call) -> Mapping[str, Any]:
     with _told(call):
         made = await notify_configurations.create(
             call.desk, account_id=call.account_id, display_name=call.input["DisplayName"],
-            use_case=call.input["UseCase"], now=call.now(), tags=tags, **_changes(call),
+            use_case=call.input["UseCase"], now=call.now(), tagged=tags, **_changes(call),
         )  # fmt: skip
     return {**_shown(call, made), "Tags": tagging.shown(tags)}
 

@@ -40,7 +40,7 @@ async def create_rcs_agent(call: Call) -> Mapping[str, Any]:
     wanted = {"opt_out_list": _list(call)} if "OptOutListName" in call.input else {}
     with about("opt-out-list", wanted.get("opt_out_list", "")):
         made = await rcs_agents.create(
-            call.desk, account_id=call.account_id, now=call.now(), tags=tags,
+            call.desk, account_id=call.account_id, now=call.now(), tagged=tags,
             deletion_protection=call.input.get("DeletionProtectionEnabled", False), **wanted,
         )  # fmt: skip
     return {**_shown(call, made), "Tags": tagging.shown(tags)}

@@ -37,7 +37,7 @@ async def create_verified_destination_number(call: Call) -> Mapping[str, Any]:
     agent = id_of(call.input.get("RcsAgentId", ""), "rcs-agent", "RcsAgentId")
     with about("rcs-agent", agent), about(_KIND, phone):
         made = await verified_numbers.create(
-            call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tags=tags
+            call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tagged=tags
         )
     return {**_shown(call, made), "Tags": tagging.shown(tags)}
 
