@@ -83,7 +83,7 @@ async def open_in(
         append(tx, [Event(EventType.REVIEW_OPENED, account_id, phone, at, data)])
     await consent.record_in(
         tx, account_id=account_id, phone=phone, list_name=list_name, action=consent.REVIEW_OPENED, at=at,
-        actor="person", how=why, words=words, inbound_id=inbound_id,
+        actor=consent.PERSON, how=why, words=words, inbound_id=inbound_id,
     )  # fmt: skip
     return new
 
