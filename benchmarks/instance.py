@@ -24,7 +24,7 @@ from gateway.quickstart import validate
 from gateway.resources import accounts, api_keys, connectors, event_destinations, phone_numbers, routes
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
-from gateway.store import migrate, tables
+from gateway.store import migrate, tables, tables_access, tables_numbers
 from gateway.store.engine import open_reader
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
@@ -42,10 +42,10 @@ NUMBERS = {SENDER: MessageType.TRANSACTIONAL, PROMOTER: MessageType.PROMOTIONAL}
 CONFIGURATION = (
     tables.routes,
     tables.connectors,
-    tables.phone_numbers,
+    tables_numbers.phone_numbers,
     tables.event_retries,
     tables.event_destinations,
-    tables.api_keys,
+    tables_access.api_keys,
 )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from gateway.resources import accounts, api_keys, checks, rows
-from gateway.store.tables_access_keys import access_keys
+from gateway.store.tables_access import access_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from gateway.errors import Invalid
 from gateway.resources import accounts, checks, rows
-from gateway.store.tables import api_keys
+from gateway.store.tables_access import api_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

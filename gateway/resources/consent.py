@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from sqlalchemy import select
 
 from gateway.resources import rows
-from gateway.store.tables import consent_log
+from gateway.store.tables_consent import consent_log
 
 if TYPE_CHECKING:
     from typing import NotRequired, Unpack

@@ -20,8 +20,8 @@ from sqlalchemy import select
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType
 from gateway.resources import checks, phone_numbers, pools, registration_associations, rows, tags
-from gateway.store.tables import phone_numbers as numbers_table
 from gateway.store.tables_numbers import inventory as table
+from gateway.store.tables_numbers import phone_numbers as numbers_table
 from gateway.store.times import from_millionths
 from keywords.types import MatchMode
 

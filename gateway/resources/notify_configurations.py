@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from gateway.errors import Invalid
 from gateway.resources import checks, notify_templates, rows, tags
-from gateway.store.tables import pools
 from gateway.store.tables_channels import notify_configurations
+from gateway.store.tables_numbers import pools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,8 +17,9 @@ from sqlalchemy import literal, select
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import attached, rows, tags
-from gateway.store.tables import consent_log, opt_out_lists, opt_outs, phone_numbers, pools, sender_ids
 from gateway.store.tables_channels import rcs_agents
+from gateway.store.tables_consent import consent_log, opt_out_lists, opt_outs
+from gateway.store.tables_numbers import phone_numbers, pools, sender_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,8 @@ from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, keywords, opt_out_lists, rows
 from gateway.resources.identity_settings import SenderSettings, TwoWaySettings, checked
-from gateway.store.tables import phone_numbers, routes
+from gateway.store.tables import routes
+from gateway.store.tables_numbers import phone_numbers
 from gateway.store.tables_registrations import registration_associations
 from gateway.store.times import from_millionths
 

@@ -20,10 +20,10 @@ from gateway.errors import Conflict, NotFound
 from gateway.model import IdentityKind, MessageType, OriginationIdentity, Pool
 from gateway.resources import attached, checks, keywords, opt_out_lists, phone_numbers, rows, sender_ids, tags
 from gateway.resources.identity_settings import TwoWaySettings, checked
-from gateway.store.tables import phone_numbers as numbers_table
-from gateway.store.tables import pool_sender_ids, pools
-from gateway.store.tables import sender_ids as senders_table
 from gateway.store.tables_channels import notify_configurations
+from gateway.store.tables_numbers import phone_numbers as numbers_table
+from gateway.store.tables_numbers import pool_sender_ids, pools
+from gateway.store.tables_numbers import sender_ids as senders_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from gateway.errors import QuotaExceeded
-from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
 from gateway.store.tables_configuration_sets import configuration_sets
+from gateway.store.tables_consent import opt_out_lists
+from gateway.store.tables_numbers import phone_numbers, pools, sender_ids
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.tables_registrations import registration_attachments, registrations
 

@@ -18,7 +18,8 @@ from gateway.model import Status
 from gateway.resources import checks, consent, rows
 from gateway.resources.opt_outs import LONGEST_REASON, add_in
 from gateway.store.hot import Hot, among
-from gateway.store.tables import accounts, messages, reviews
+from gateway.store.tables import accounts, messages
+from gateway.store.tables_consent import reviews
 from gateway.store.times import new_id
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, Origi
 from gateway.resources import attached, checks, existence, opt_out_lists, rows, tags
 from gateway.resources.identity_settings import SenderSettings, checked
 from gateway.resources.phone_numbers import check_unrouted
-from gateway.store.tables import pool_sender_ids, sender_ids
+from gateway.store.tables_numbers import pool_sender_ids, sender_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from gateway.errors import Conflict, Unauthorized
 from gateway.resources import accounts, checks, rows
-from gateway.store.tables import sessions, staff
+from gateway.store.tables_access import sessions, staff
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:

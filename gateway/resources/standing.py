@@ -17,7 +17,8 @@ from gateway.events.log import append
 from gateway.events.record import Event, EventType
 from gateway.resources import consent, rows
 from gateway.store.hot import Hot, among, inserting, inserting_once
-from gateway.store.tables import accounts, consent_log, opt_outs
+from gateway.store.tables import accounts
+from gateway.store.tables_consent import consent_log, opt_outs
 from gateway.store.times import iso
 
 if TYPE_CHECKING:

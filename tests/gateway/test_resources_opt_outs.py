@@ -11,7 +11,7 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import log
 from gateway.resources import accounts, opt_out_lists, opt_outs, phone_numbers, reviews
 from gateway.resources.reviews import STANDING as REVIEWS
-from gateway.store.tables import opt_outs as table
+from gateway.store.tables_consent import opt_outs as table
 from gateway.store.times import iso
 from tests.gateway.conftest import NOW
 
