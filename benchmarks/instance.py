@@ -20,7 +20,6 @@ from smscctl import Smsc
 from gateway.app import now_micros
 from gateway.config import Settings
 from gateway.model import DEFAULT_ACCOUNT, IdentityKind, MessageType
-from gateway.quickstart import validate
 from gateway.resources import accounts, api_keys, connectors, event_destinations, phone_numbers, routes
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
@@ -231,7 +230,7 @@ async def _configure(setup: Setup, desk: Desk) -> str:
         "host": "127.0.0.1", "port": setup.smpp, "system_id": "bench", "password": "bench", "window": setup.window,
         "rate": setup.connector_rate,
     }  # fmt: skip
-    await connectors.create(desk, connector_id=CONNECTOR, kind="smpp", settings=smsc, validate=validate, now=now)
+    await connectors.create(desk, connector_id=CONNECTOR, kind="smpp", settings=smsc, now=now)
     for number, message_type in NUMBERS.items():
         await phone_numbers.create(
             desk,

@@ -1,6 +1,6 @@
 """Connectors: the ways to carriers, as the operator sets them up. They belong to the instance, not to an account.
 
-Rule 1: settings are read by the model of their kind (carriers.registry), which the caller gives as ``validate``.
+Rule 1: settings are read by the model of their kind (carriers.registry).
 Rule 2: fields of type SecretStr are kept apart, encrypted, and never shown again; an update that leaves one out keeps
 it, one that gives "" or null takes it away.
 Rule 3: a connector that a route names cannot be deleted.
@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import select
 
+from carriers.registry import read_settings
 from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.resources import checks, rows
 from gateway.store.tables import connectors, routes
@@ -30,9 +31,8 @@ if TYPE_CHECKING:
 
 SMALLEST_BACKLOG, LARGEST_BACKLOG = 10, 1_000_000_000  # as Settings take for the default
 
-#: Kind and settings to the settings as the kind's model reads them; raises pydantic's ValidationError, or KeyError
-#: for an unknown kind.
-Validate: TypeAlias = Callable[[str, Mapping[str, Any]], BaseModel]
+#: What reads the settings of a kind, as carriers.registry.read_settings does.
+Read: TypeAlias = Callable[[str, Mapping[str, Any]], BaseModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ async def create(
     connector_id: str,
     kind: str,
     settings: Mapping[str, Any],
-    validate: Validate,
     now: int,
     group: str = "",
     enabled: bool = True,
     backlog_limit: int = 0,
+    read: Read = read_settings,
 ) -> Connector:
     """Set up a connector.
 
@@ -82,7 +82,7 @@ async def create(
         "id": connector_id, "kind": kind, "carrier_group": checks.slug(group or connector_id, "group"),
         "enabled": int(enabled), "backlog_limit": _limit(backlog_limit), "created_at": now,
     }  # fmt: skip
-    values |= _columns(desk.vault, connector_id, _read(validate, kind, settings))
+    values |= _columns(desk.vault, connector_id, _read(read, kind, settings))
 
     async def work(tx: Tx) -> Connector:
         if not await rows.insert_new(tx.conn, connectors, values):
@@ -108,11 +108,11 @@ async def update(
     desk: Desk,
     *,
     connector_id: str,
-    validate: Validate,
     settings: Mapping[str, Any] | None = None,
     group: str | None = None,
     enabled: bool | None = None,
     backlog_limit: int | None = None,
+    read: Read = read_settings,
 ) -> Connector:
     """Change the settings (as a whole, but see rule 2), the group, the limit or whether it is started.
 
@@ -128,7 +128,7 @@ async def update(
         values: dict[str, Any] = {}
         if settings is not None:
             whole = _with_secrets(settings, _secrets(desk.vault, row))
-            values |= _columns(desk.vault, connector_id, _read(validate, row.kind, whole))
+            values |= _columns(desk.vault, connector_id, _read(read, row.kind, whole))
         if group is not None:
             values["carrier_group"] = checks.slug(group or connector_id, "group")
         if enabled is not None:
@@ -205,10 +205,10 @@ def _limit(backlog: int) -> int:
     return backlog
 
 
-def _read(validate: Validate, kind: str, settings: Mapping[str, Any]) -> BaseModel:
+def _read(read: Read, kind: str, settings: Mapping[str, Any]) -> BaseModel:
     """The settings as their model has them. The errors never repeat a value: it may be a secret."""
     try:
-        return validate(kind, settings)
+        return read(kind, settings)
     except KeyError as error:
         raise Invalid("unknown_kind", "There is no such kind of connector.", field="kind") from error
     except ValidationError as error:

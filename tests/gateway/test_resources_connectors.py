@@ -11,7 +11,7 @@ from gateway.resources import accounts, connectors, phone_numbers, routes, sende
 from gateway.resources.desk import Desk
 from gateway.store.secrets import SecretUnreadable, Vault
 from tests.gateway.conftest import NOW
-from tests.support.connectors import validate
+from tests.support.connectors import read
 
 MAIN = {"account_id": "main"}
 SETTINGS = {
@@ -22,12 +22,12 @@ SETTINGS = {
 
 
 async def connector(desk, connector_id="smpp-1", settings=SETTINGS, **more):
-    given = {"kind": "smpp", "validate": validate, "now": NOW} | more
+    given = {"kind": "smpp", "read": read, "now": NOW} | more
     return await connectors.create(desk, connector_id=connector_id, settings=settings, **given)
 
 
 async def change(desk, **more):
-    return await connectors.update(desk, connector_id="smpp-1", validate=validate, **more)
+    return await connectors.update(desk, connector_id="smpp-1", read=read, **more)
 
 
 async def loaded(desk):
@@ -95,7 +95,7 @@ async def test_settings_with_numbers_for_keys_come_back(desk):
     await connector(desk, settings={"host": "x", "statuses": {88: "retry", 1025: "reject"}, "password": "swordfish"})
     (known,) = (await loaded(desk)).values()
     assert known == {"host": "x", "statuses": {"88": "retry", "1025": "reject"}, "password": "swordfish"}
-    assert validate("smpp", known).statuses == {88: "retry", 1025: "reject"}
+    assert read("smpp", known).statuses == {88: "retry", 1025: "reject"}
 
 
 async def test_group_and_enabled_change_without_the_settings(desk):
@@ -148,7 +148,7 @@ async def test_a_connector_exists_once(desk):
 async def test_a_connector_that_is_not_there(desk, connector_id):
     for call in (
         lambda: connectors.get(desk, connector_id=connector_id),
-        lambda: connectors.update(desk, connector_id=connector_id, validate=validate),
+        lambda: connectors.update(desk, connector_id=connector_id, read=read),
         lambda: connectors.delete(desk, connector_id=connector_id),
     ):
         with pytest.raises(NotFound) as caught:

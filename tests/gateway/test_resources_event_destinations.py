@@ -16,7 +16,7 @@ from gateway.resources import event_destinations as destinations
 from gateway.store.tables import event_destinations as table
 from gateway.store.tables import event_retries, metadata
 from tests.gateway.conftest import NOW
-from tests.support.connectors import validate
+from tests.support.connectors import read
 
 MAIN = {"account_id": "main"}
 
@@ -116,7 +116,7 @@ async def test_no_secret_of_any_resource_is_readable_in_the_database(desk):
     _session, cookie = await staff.sign_in(desk, name="alice", password="correct horse battery", now=NOW)
     await connectors.create(
         desk, connector_id="smpp-1", kind="smpp", settings={"host": "smsc.example", "password": "swordfish"},
-        validate=validate, now=NOW,
+        read=read, now=NOW,
     )  # fmt: skip
     kept = await whole_database(desk.store)
     assert b"smsc.example" in kept

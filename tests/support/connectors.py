@@ -25,5 +25,5 @@ class FakeSettings(BaseModel):
     statuses: dict[int, str] = {}
 
 
-def validate(kind: str, settings: Mapping[str, Any]) -> BaseModel:
+def read(kind: str, settings: Mapping[str, Any]) -> BaseModel:
     return {"smpp": FakeSettings}[kind].model_validate(settings)
