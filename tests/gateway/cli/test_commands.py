@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NUMBER = "+12065550100"
-
-
-@pytest.fixture
-def heliograph(tmp_path: Path, sqlite_template: Path) -> Heliograph:
-    shutil.copy(sqlite_template, tmp_path / "heliograph.db")
-    commands = Heliograph(tmp_path)
-    commands.run("migrate")
-    return commands
 
 
 def _add_connector(heliograph: Heliograph, name: str = "carrier-1") -> None:
