@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.resources.notify_configurations import NotifyConfiguration
     from gateway.resources.notify_templates import NotifyTemplate
 
-_KIND = "notify-configuration"
+_KIND = notify_configurations.KIND
 _FIELD = "NotifyConfigurationId"
 _TIER = "BASIC"  # tiers are of AWS's contracts
 _UNSET = {"UNSET_DEFAULT_TEMPLATE", "UNSET_DEFAULT_POOL_FOR_NOTIFY"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.protect_configurations import NumberOverride, ProtectConfiguration
 
-_KIND = "protect-configuration"
+_KIND = protect_configurations.KIND
 _FIELD = "ProtectConfigurationId"
 _FILTERS: Mapping[str, Callable[[ProtectConfiguration], Iterable[str]]] = {
     "account-default": lambda one: yes(one.account_default),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.registration_attachments import Attachment
 
-_KIND = "registration-attachment"
+_KIND = registration_attachments.KIND
 _FIELD = "RegistrationAttachmentId"
 _THERE = "UPLOAD_COMPLETE"  # what is kept is kept at once
 _FILTERS: Mapping[str, Callable[[Attachment], Iterable[str]]] = {"attachment-status": lambda _one: [_THERE]}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.resources.registration_associations import Associated
     from gateway.resources.registrations import Registration, Version
 
-_KIND = "registration"
+_KIND = registrations.KIND
 _FIELD = "RegistrationId"
 _FILTERS: Mapping[str, Callable[[Registration], Iterable[str]]] = {
     "registration-type": lambda one: [one.kind],

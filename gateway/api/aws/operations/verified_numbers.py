@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.verified_numbers import VerifiedNumber
 
-_KIND = "verified-destination-number"
+_KIND = verified_numbers.KIND
 _FIELD = "VerifiedDestinationNumberId"
 _FILTERS: Mapping[str, Callable[[VerifiedNumber], Iterable[str]]] = {
     "status": lambda one: [one.status],
