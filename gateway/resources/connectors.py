@@ -8,12 +8,11 @@ Rule 3: a connector that a route names cannot be deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
 from carriers.registry import read_settings
@@ -22,6 +21,9 @@ from gateway.resources import checks, rows
 from gateway.store.tables import connectors, routes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 SMALLEST_BACKLOG, LARGEST_BACKLOG = 10, 1_000_000_000  # as Settings take for the default
-
-#: What reads the settings of a kind, as carriers.registry.read_settings does.
-Read: TypeAlias = Callable[[str, Mapping[str, Any]], BaseModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,6 @@ async def create(
     group: str = "",
     enabled: bool = True,
     backlog_limit: int = 0,
-    read: Read = read_settings,
 ) -> Connector:
     """Set up a connector.
 
@@ -82,7 +80,7 @@ async def create(
         "id": connector_id, "kind": kind, "carrier_group": checks.slug(group or connector_id, "group"),
         "enabled": int(enabled), "backlog_limit": _limit(backlog_limit), "created_at": now,
     }  # fmt: skip
-    values |= _columns(desk.vault, connector_id, _read(read, kind, settings))
+    values |= _columns(desk.vault, connector_id, _read(kind, settings))
 
     async def work(tx: Tx) -> Connector:
         if not await rows.insert_new(tx.conn, connectors, values):
@@ -112,7 +110,6 @@ async def update(
     group: str | None = None,
     enabled: bool | None = None,
     backlog_limit: int | None = None,
-    read: Read = read_settings,
 ) -> Connector:
     """Change the settings (as a whole, but see rule 2), the group, the limit or whether it is started.
 
@@ -128,7 +125,7 @@ async def update(
         values: dict[str, Any] = {}
         if settings is not None:
             whole = _with_secrets(settings, _secrets(desk.vault, row))
-            values |= _columns(desk.vault, connector_id, _read(read, row.kind, whole))
+            values |= _columns(desk.vault, connector_id, _read(row.kind, whole))
         if group is not None:
             values["carrier_group"] = checks.slug(group or connector_id, "group")
         if enabled is not None:
@@ -205,10 +202,10 @@ def _limit(backlog: int) -> int:
     return backlog
 
 
-def _read(read: Read, kind: str, settings: Mapping[str, Any]) -> BaseModel:
+def _read(kind: str, settings: Mapping[str, Any]) -> BaseModel:
     """The settings as their model has them. The errors never repeat a value: it may be a secret."""
     try:
-        return read(kind, settings)
+        return read_settings(kind, settings)
     except KeyError as error:
         raise Invalid("unknown_kind", "There is no such kind of connector.", field="kind") from error
     except ValidationError as error:
