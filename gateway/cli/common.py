@@ -151,8 +151,8 @@ def upper(value: str) -> str:
 
 
 def price_of(written: str) -> Decimal:
-    """Raises Invalid for what is no amount."""
+    """Raises Invalid for what is no number."""
     try:
         return Decimal(written)
     except InvalidOperation:
-        raise Invalid("not_a_price", "price is no amount.", field="price", remedy="Write it as 0.0079.") from None
+        raise Invalid("not_a_number", "price is not a number.", field="price", remedy="Write it as 0.0079.") from None
