@@ -16,6 +16,7 @@ from gateway import numbers
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, existence, opt_out_lists, rows, tags
+from gateway.resources.desk import Page
 from gateway.resources.identity_settings import SenderSettings, checked
 from gateway.resources.phone_numbers import check_unrouted
 from gateway.store.tables_numbers import pool_sender_ids, sender_ids
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
-
-from gateway.resources.desk import Page
 
 OF_POOL = frozenset({"message_type", "opt_out_list"})
 
