@@ -20,11 +20,10 @@ from smscctl import Smsc
 from gateway.app import now_micros
 from gateway.config import Settings
 from gateway.model import DEFAULT_ACCOUNT, IdentityKind, MessageType
-from gateway.quickstart import validate
 from gateway.resources import accounts, api_keys, connectors, event_destinations, phone_numbers, routes
 from gateway.resources.catalog import Catalog
 from gateway.resources.desk import Desk
-from gateway.store import migrate, tables
+from gateway.store import migrate, tables, tables_access, tables_numbers
 from gateway.store.engine import open_reader
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
@@ -42,10 +41,10 @@ NUMBERS = {SENDER: MessageType.TRANSACTIONAL, PROMOTER: MessageType.PROMOTIONAL}
 CONFIGURATION = (
     tables.routes,
     tables.connectors,
-    tables.phone_numbers,
+    tables_numbers.phone_numbers,
     tables.event_retries,
     tables.event_destinations,
-    tables.api_keys,
+    tables_access.api_keys,
 )
 
 
@@ -231,7 +230,7 @@ async def _configure(setup: Setup, desk: Desk) -> str:
         "host": "127.0.0.1", "port": setup.smpp, "system_id": "bench", "password": "bench", "window": setup.window,
         "rate": setup.connector_rate,
     }  # fmt: skip
-    await connectors.create(desk, connector_id=CONNECTOR, kind="smpp", settings=smsc, validate=validate, now=now)
+    await connectors.create(desk, connector_id=CONNECTOR, kind="smpp", settings=smsc, now=now)
     for number, message_type in NUMBERS.items():
         await phone_numbers.create(
             desk,

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from carriers.errors import SettingsError
 from carriers.smpp.connector import SmppConnector
 from carriers.smpp.settings import SmppSettings
@@ -45,40 +43,14 @@ def kinds() -> Mapping[str, Kind]:
     return MappingProxyType({kind.name: kind for kind in (_SMPP,)})
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of this name.
-
-    Raises:
-        SettingsError: There is none.
-    """
-    found = kinds().get(name)
-    if found is None:
-        raise SettingsError("kind", f"there is no {name!r}; choose one of {', '.join(sorted(kinds()))}")
-    return found
-
-
 def read_settings(name: str, values: Mapping[str, Any]) -> BaseModel:
-    """The settings of a connector of this kind.
+    """Settings as the model of their kind reads them.
 
     Raises:
-        SettingsError: There is no such kind, or a value does not fit; names the first field that does not.
+        KeyError: There is no such kind.
+        ValidationError: A value does not fit.
     """
-    model = kind_of(name).settings
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        # A rule over several fields says itself which one it means; no value is repeated, for it may be a password.
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise SettingsError(".".join(map(str, first["loc"])) or "settings", first["msg"]) from None
-
-
-def text_profile(name: str, settings: BaseModel) -> TextProfile:
-    """How a connector of this kind, with these settings, wants text.
-
-    Raises:
-        SettingsError: There is no such kind, or the settings are another kind's.
-    """
-    return kind_of(name).profile(settings)
+    return kinds()[name].settings.model_validate(values)
 
 
 def _smpp_settings(settings: BaseModel) -> SmppSettings:

@@ -127,8 +127,6 @@ class InboundMessage:
     data_coding: int = 0
     concatenation: Concatenation | None = None
     carrier_id: str = ""  # the carrier's id of it where there is one; duplicates are dropped by it
-    raw_source: str = ""
-    raw_destination: str = ""
     ports: tuple[int, int] | None = None  # destination, source (user data header 0x04/0x05)
 
 

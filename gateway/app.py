@@ -222,7 +222,7 @@ class _Builder:
                 continue  # made by an earlier start, when the simulated carrier was on
             if simulated and self.simulator:
                 values["port"] = self.simulator.port
-            model = registry.kinds()[loaded.kind].settings.model_validate(values)
+            model = registry.read_settings(loaded.kind, values)
             wanted.append(Wanted(loaded.id, loaded.kind, model, loaded.group, simulated=simulated))
         await self.connections.want(wanted)
         self.worker.follow()

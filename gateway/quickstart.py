@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from carriers import registry
 from gateway.model import DEFAULT_ACCOUNT, IdentityKind
 from gateway.resources import api_keys, connectors, phone_numbers, routes, sender_ids, staff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
-
-    from pydantic import BaseModel
 
     from gateway.config import Settings
     from gateway.resources.desk import Desk
@@ -49,11 +45,6 @@ def simulator_settings(port: int) -> dict[str, Any]:
     return {"host": "127.0.0.1", "port": port, "system_id": "heliograph", "password": "simulate", "window": 200}
 
 
-def validate(kind: str, settings: Mapping[str, Any]) -> BaseModel:
-    """Settings of a connector as its kind's model reads them."""
-    return registry.kinds()[kind].settings.model_validate(settings)
-
-
 async def prepare(desk: Desk, settings: Settings, now: int) -> Quickstart | None:
     """Make what is missing of it. None when this instance has connectors of its own."""
     found = {one.id for one in (await connectors.find(desk)).items}
@@ -70,9 +61,7 @@ async def prepare(desk: Desk, settings: Settings, now: int) -> Quickstart | None
 
 
 async def _make_way(desk: Desk, now: int) -> None:
-    await connectors.create(
-        desk, connector_id=CONNECTOR, kind="smpp", settings=simulator_settings(2775), validate=validate, now=now
-    )
+    await connectors.create(desk, connector_id=CONNECTOR, kind="smpp", settings=simulator_settings(2775), now=now)
     await phone_numbers.create(
         desk, account_id=DEFAULT_ACCOUNT, number=NUMBER, kind=IdentityKind.LONG_CODE, country="US", now=now
     )

@@ -36,7 +36,6 @@ class Script:
     losses: Sequence[Loss] = ()
 
 
-CALM = Script("calm", 20)
 ONE_BY_ONE = Script(
     "one by one",
     118,

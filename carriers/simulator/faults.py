@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,9 +22,10 @@ from carriers.smpp.status import STATUSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+K = TypeVar("K")
 RTHROTTLED: Final = 0x58
 RMSGQFUL: Final = 0x14
-QUEUES_KEPT: Final = 10_000  # destinations whose rate is remembered
+BUCKETS_KEPT: Final = 10_000  # accounts, and destinations, whose rate is remembered
 
 
 def _status_number(value: object) -> object:
@@ -122,14 +123,14 @@ class FaultScript:
         """``rng`` overrules the script's seed."""
         self.faults = faults
         self._rng = rng or random.Random(faults.seed)  # noqa: S311 -- faults need no secrecy, and must be repeatable
-        self._accounts: dict[str, Bucket] = {}
+        self._accounts: OrderedDict[str, Bucket] = OrderedDict()
         self._queues: OrderedDict[bytes, Bucket] = OrderedDict()
 
     def status(self, account: str, destination: bytes, now: float) -> int:
         """The command_status to refuse a submit with; 0 to take it."""
-        if not self._within_rate(account, now):
+        if not _spend(self._accounts, account, self.faults.throttle_rate, now):
             return RTHROTTLED
-        if not self._queue_has_room(destination, now):
+        if not _spend(self._queues, destination, self.faults.queue_full_rate, now):
             return RMSGQFUL
         return self.faults.status if self.faults.status and self._falls(self.faults.status_share) else 0
 
@@ -153,28 +154,16 @@ class FaultScript:
     def _falls(self, share: float) -> bool:
         return share > 0 and self._rng.random() < share
 
-    def _within_rate(self, account: str, now: float) -> bool:
-        rate = self.faults.throttle_rate
-        if rate is None:
-            return True
-        bucket = self._accounts.get(account)
-        if bucket is None:
-            bucket = self._accounts[account] = Bucket(rate, now)
-        return _spend(bucket, now)
 
-    def _queue_has_room(self, destination: bytes, now: float) -> bool:
-        rate = self.faults.queue_full_rate
-        if rate is None:
-            return True
-        bucket = self._queues.get(destination)
-        if bucket is None:
-            bucket = self._queues[destination] = Bucket(rate, now)
-            if len(self._queues) > QUEUES_KEPT:
-                self._queues.popitem(last=False)
-        return _spend(bucket, now)
-
-
-def _spend(bucket: Bucket, now: float) -> bool:
+def _spend(buckets: OrderedDict[K, Bucket], key: K, rate: float | None, now: float) -> bool:
+    """Whether there is room for one more of this key, at this rate; then it is taken."""
+    if rate is None:
+        return True
+    bucket = buckets.get(key)
+    if bucket is None:
+        bucket = buckets[key] = Bucket(rate, now)
+        if len(buckets) > BUCKETS_KEPT:
+            buckets.popitem(last=False)
     if bucket.available(now) < 1:
         return False
     bucket.spend(1)

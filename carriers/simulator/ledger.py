@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +29,3 @@ class Ledger(Protocol):
     """Where ``Taken`` goes; a list will do."""
 
     def append(self, taken: Taken, /) -> None: ...
-
-
-class FileLedger:
-    """A ledger of JSON lines, each in the file before its submit is answered."""
-
-    def __init__(self, path: Path) -> None:
-        """Appends to what is there.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
-        self._file = path.open("a", buffering=1, encoding="utf-8")
-
-    def append(self, taken: Taken, /) -> None:
-        self._file.write(json.dumps(asdict(taken), ensure_ascii=False) + "\n")
-
-    def close(self) -> None:
-        self._file.close()

@@ -21,12 +21,13 @@ _SHORTEST_WITH_COUNTRY: Final = 7  # what is shorter and says "international" is
 _LONGEST_ALPHANUMERIC: Final = 11  # 3GPP TS 23.040 section 9.1.2.5
 
 
-def address(ton: int, npi: int, raw: bytes) -> str:  # noqa: ARG001 -- npi is part of an address, but none rely on it
+def address(ton: int, raw: bytes) -> str:
     """An address off the wire in our form.
 
     E.164 with ``+`` when the type of number says international, or when that is unknown and the digits look
     international (8 to 15, no leading zero; a leading ``+`` or ``00`` says it too). Everything else stays as it is: a
-    national number needs a home country to become E.164, and a type of number out of the table counts as unknown.
+    national number needs a home country to become E.164, and a type of number out of the table counts as unknown. The
+    form does not depend on the numbering plan.
     """
     text = raw.decode("latin-1").strip(" \0")
     # "+" and digits is our form already. Of the characters of Latin-1 only 0 to 9 are decimal.

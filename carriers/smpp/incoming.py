@@ -32,17 +32,14 @@ def read_message(pdu: Pdu, settings: SmppSettings) -> InboundMessage:
     body = pdu.body
     concatenation, ports, octets = _user_data(pdu)
     data_coding = body.get("data_coding", 0)
-    source, destination = body.get("source_addr", b""), body.get("destination_addr", b"")
     return InboundMessage(
-        source=address(body.get("source_addr_ton", 0), body.get("source_addr_npi", 0), source),
-        destination=address(body.get("dest_addr_ton", 0), body.get("dest_addr_npi", 0), destination),
+        source=address(body.get("source_addr_ton", 0), body.get("source_addr", b"")),
+        destination=address(body.get("dest_addr_ton", 0), body.get("destination_addr", b"")),
         text=decode(octets, data_coding, settings.default_alphabet),
         octets=octets,
         data_coding=data_coding,
         concatenation=concatenation or _sar(pdu),
         carrier_id=_carrier_id(pdu, settings.inbound_id_tag),
-        raw_source=source.decode("latin-1"),
-        raw_destination=destination.decode("latin-1"),
         ports=ports or _ports(pdu),
     )
 

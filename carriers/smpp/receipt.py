@@ -172,14 +172,14 @@ def _comma_fields(text: str) -> dict[str, str]:
 def _receipt(body: Mapping[str, Any], tlvs: Mapping[int, bytes], text: str, told: _Told) -> DeliveryReceipt:
     told_id, submitted, done, word, error, told_handset, _ = told
     number = integer(tlvs.get(_MESSAGE_STATE))
-    handset = address(body.get("source_addr_ton", 0), body.get("source_addr_npi", 0), body.get("source_addr", b""))
+    handset = address(body.get("source_addr_ton", 0), body.get("source_addr", b""))
     # With and without its NUL: smpplib takes the last character for one, https://github.com/python-smpplib/python-smpplib
     carrier_id = tlvs.get(_RECEIPTED_MESSAGE_ID, b"").decode("latin-1").strip(" \0")
     return DeliveryReceipt(
         carrier_id or told_id,
         _state(word) if number is None else STATES.get(number) or _state(word),
-        handset or address(1, 1, told_handset.encode()),
-        address(body.get("dest_addr_ton", 0), body.get("dest_addr_npi", 0), body.get("destination_addr", b"")),
+        handset or address(1, told_handset.encode()),
+        address(body.get("dest_addr_ton", 0), body.get("destination_addr", b"")),
         word or ("" if number is None else str(number)),
         error or _network_error(tlvs.get(Tag.NETWORK_ERROR_CODE, b"")),
         text[:_LONGEST_TEXT],

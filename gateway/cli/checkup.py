@@ -27,7 +27,8 @@ from gateway.store.lock import is_served
 from gateway.store.partitions import MOST_MOVED, SLICED, day_of, days, strays
 from gateway.store.secrets import KEY_FILE, Vault
 from gateway.store.store import Store
-from gateway.store.tables import messages, nodes
+from gateway.store.tables import messages
+from gateway.store.tables_nodes import nodes
 from gateway.store.times import DAY, SECOND
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 import time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -147,3 +148,11 @@ def actor() -> str:
 def upper(value: str) -> str:
     """A word of a fixed list, as people type it: ``toll-free`` for TOLL_FREE."""
     return value.upper().replace("-", "_")
+
+
+def price_of(written: str) -> Decimal:
+    """Raises Invalid for what is no number."""
+    try:
+        return Decimal(written)
+    except InvalidOperation:
+        raise Invalid("not_a_number", "price is not a number.", field="price", remedy="Write it as 0.0079.") from None

@@ -11,7 +11,6 @@ import orjson
 import typer
 
 from carriers import registry
-from gateway import quickstart
 from gateway.cli.client import Key, Url, server
 from gateway.cli.common import Json, at_desk, load_settings, now_micros
 from gateway.cli.output import note, plain, say, show_list
@@ -86,7 +85,7 @@ def add(
 
     async def work(desk: Desk) -> Connector:
         return await connectors.create(
-            desk, connector_id=connector, kind=kind, settings=wanted, validate=quickstart.validate, group=group,
+            desk, connector_id=connector, kind=kind, settings=wanted, group=group,
             enabled=not disabled, backlog_limit=backlog_limit or 0, now=now_micros(),
         )  # fmt: skip
 
@@ -110,9 +109,7 @@ def change(
     async def work(desk: Desk) -> Connector:
         known = await connectors.get(desk, connector_id=connector)
         whole = {**known.settings, **wanted}
-        return await connectors.update(
-            desk, connector_id=connector, settings=whole, backlog_limit=backlog_limit, validate=quickstart.validate
-        )
+        return await connectors.update(desk, connector_id=connector, settings=whole, backlog_limit=backlog_limit)
 
     with _warnings_told():
         changed = at_desk(work)
@@ -146,7 +143,7 @@ def disable(connector: ConnectorId, as_json: Json = False) -> None:
 
 def _switch(connector_id: str, *, on: bool) -> Connector:
     async def work(desk: Desk) -> Connector:
-        return await connectors.update(desk, connector_id=connector_id, enabled=on, validate=quickstart.validate)
+        return await connectors.update(desk, connector_id=connector_id, enabled=on)
 
     return at_desk(work)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import Json, at_desk, now_micros, upper
+from gateway.cli.common import Json, at_desk, now_micros, price_of, upper
 from gateway.cli.output import say, show_list
-from gateway.errors import Invalid
 from gateway.model import Capability, IdentityKind
 from gateway.numbers import parse_sender
 from gateway.resources import inventory, phone_numbers
@@ -96,11 +94,3 @@ def kind_of(number: str) -> str:
 
 def capabilities_of(given: list[str] | None) -> list[str]:
     return [upper(one) for one in given or [Capability.SMS]]
-
-
-def price_of(written: str) -> Decimal:
-    """Raises Invalid for what is no amount."""
-    try:
-        return Decimal(written)
-    except InvalidOperation:
-        raise Invalid("not_a_price", "price is no amount.", field="price", remedy="Write it as 1.50.") from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli import inventory
-from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, now_micros, upper
-from gateway.cli.inventory import Capabilities, Country, Kind, Price, Rate, capabilities_of, kind_of, price_of
+from gateway.cli.common import ACCOUNT, Json, OptOutList, at_desk, now_micros, price_of, upper
+from gateway.cli.inventory import Capabilities, Country, Kind, Price, Rate, capabilities_of, kind_of
 from gateway.cli.output import say, show_list
 from gateway.model import DEFAULT_OPT_OUT_LIST, MessageType
 from gateway.numbers import parse_sender

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import ACCOUNT, Json, at_desk, now_micros, upper
+from gateway.cli.common import ACCOUNT, Json, at_desk, now_micros, price_of, upper
 from gateway.cli.output import say, show_list
-from gateway.errors import Invalid
 from gateway.resources import routes
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def add(
     async def work(desk: Desk) -> Route:
         return await routes.create(
             desk, account_id=ACCOUNT, connectors=connectors, country=country, prefix=prefix, identity_id=identity,
-            message_type=upper(message_type), price=_amount(price), now=now_micros(),
+            message_type=upper(message_type), price=price_of(price), now=now_micros(),
         )  # fmt: skip
 
     added = at_desk(work)
@@ -86,10 +84,3 @@ def remove(route: RouteId, as_json: Json = False) -> None:
 
     removed = at_desk(work)
     say(f"Removed the route {removed.id}.", removed, as_json=as_json)
-
-
-def _amount(written: str) -> Decimal:
-    try:
-        return Decimal(written)
-    except InvalidOperation:
-        raise Invalid("not_a_number", "price is not a number.", field="price", remedy="Write it as 0.0079.") from None

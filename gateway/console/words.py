@@ -161,7 +161,7 @@ def kind(name: str) -> str:
 def actor(who: str) -> str:
     """Who did something, from "staff:alice" as the record has it."""
     sort, _, name = who.partition(":")
-    return _ACTORS[sort].format(name=name) if sort in _ACTORS else "The person" if who == "person" else who
+    return _ACTORS[sort].format(name=name) if sort in _ACTORS else "The person" if who == consent.PERSON else who
 
 
 def sentence(message: RowMapping) -> str:

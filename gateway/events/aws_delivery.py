@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,7 +90,7 @@ _CONFIG = AioConfig(
 )  # fmt: skip
 
 
-class _Sender:
+class _Sender(ABC):
     """What the three have in common: the client, and how a failure is told."""
 
     service = ""
@@ -104,8 +105,9 @@ class _Sender:
             return Outcome(ok=False, error=_NO_ARN)
         return await told(lambda: self._send(entries, now))
 
+    @abstractmethod
     async def _send(self, entries: Sequence[Entry], now: int) -> Outcome:
-        raise NotImplementedError
+        """Give the entries to AWS. What its client raises may come out."""
 
     async def _client(self) -> Any:  # noqa: ANN401 -- as ``Clients.get``
         return await self._clients.get(self.service, region_of(self._arn))

@@ -120,19 +120,10 @@ def message_event(
         KeyError: SUBMITTING, which is no event.
     """
     data: dict[str, Any] = {
-        "message_id": message_id,
-        "to": to,
-        "from": sender,
-        "status": status,
-        "parts": parts,
-        "message_type": message_type,
-        "purpose": purpose,
-        "reason_code": reason_code,
-        "reason": reason,
-        "connector": connector,
-        "possible_duplicate": possible_duplicate,
-        "context": context,
-    }
+        "message_id": message_id, "to": to, "from": sender, "status": status, "parts": parts,
+        "message_type": message_type, "purpose": purpose, "reason_code": reason_code, "reason": reason,
+        "connector": connector, "possible_duplicate": possible_duplicate, "context": context,
+    }  # fmt: skip
     if price is not None:
         data["price"] = _dollars(price)
     if protection is not None:

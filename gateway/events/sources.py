@@ -16,7 +16,8 @@ from gateway.events.destinations import TWO_WAY
 from gateway.events.log import Page, Row, page, reach
 from gateway.events.record import EventType
 from gateway.store.hot import Hot, among
-from gateway.store.tables import connectors, decisions, messages, phone_numbers
+from gateway.store.tables import connectors, decisions, messages
+from gateway.store.tables_numbers import phone_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 
 from carriers.types import ConnectorStatus, LinkStatus
 from gateway.store.hot import Hot, upsert
-from gateway.store.tables import link_reports, nodes
+from gateway.store.tables_nodes import link_reports, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

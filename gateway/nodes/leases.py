@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from gateway.store.hot import Hot, upsert
-from gateway.store.tables import leases, nodes
+from gateway.store.tables_nodes import leases, nodes
 from gateway.store.times import SECOND
 
 if TYPE_CHECKING:

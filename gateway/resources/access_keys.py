@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from gateway.resources import api_keys, checks, rows
-from gateway.store.tables import accounts
-from gateway.store.tables_access_keys import access_keys
+from gateway.resources import accounts, api_keys, checks, rows
+from gateway.store.tables_access import access_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,8 +53,7 @@ async def create(desk: Desk, *, account_id: str, name: str, scopes: Iterable[str
     key = AccessKey(key_id, account_id, label, granted, now, sealed=sealed)
 
     async def work(tx: Tx) -> None:
-        if (await tx.conn.execute(select(accounts.c.id).where(accounts.c.id == account_id))).first() is None:
-            raise rows.missing("account")
+        await accounts.require(tx.conn, account_id)
         values = {
             "id": key_id, "account_id": account_id, "name": label, "secret": sealed,
             "scopes": " ".join(sorted(granted)), "created_at": now,
@@ -75,14 +73,7 @@ async def find(desk: Desk, *, account_id: str, limit: int = 100, after: str = ""
 
 async def revoke(desk: Desk, *, account_id: str, key_id: str, now: int) -> AccessKey:
     """From its return on, the key signs nothing. Revoking twice keeps the first time. Raises NotFound."""
-
-    async def work(tx: Tx) -> AccessKey:
-        key = of_row(await rows.one(tx.conn, access_keys, account_id, key_id, "access_key"))
-        if key.revoked_at is None:
-            await rows.change(tx.conn, access_keys, key_id, {"revoked_at": now})
-        return of_row(await rows.one(tx.conn, access_keys, account_id, key_id, "access_key"))
-
-    return await desk.change(work)
+    return of_row(await api_keys.revoked(desk, access_keys, account_id, key_id, "access_key", now))
 
 
 def of_row(row: Row[Any]) -> AccessKey:

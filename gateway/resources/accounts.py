@@ -17,7 +17,8 @@ from compliance.types import AccountLimits, RecipientLimit
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_ACCOUNT, DEFAULT_OPT_OUT_LIST
 from gateway.resources import checks, rows
-from gateway.store.tables import accounts, opt_out_lists
+from gateway.store.tables import accounts
+from gateway.store.tables_consent import opt_out_lists
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

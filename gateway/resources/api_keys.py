@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from gateway.errors import Invalid
-from gateway.resources import checks, rows
-from gateway.store.tables import accounts, api_keys
+from gateway.resources import accounts, checks, rows
+from gateway.store.tables_access import api_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Table
 
     from gateway.resources.desk import Desk, Page
     from gateway.store.writer import Tx
@@ -56,8 +56,7 @@ async def create(desk: Desk, *, account_id: str, name: str, scopes: Iterable[str
     key = ApiKey(rows.resource_id("key"), account_id, label, secret[:_SHOWN], granted, now)
 
     async def work(tx: Tx) -> None:
-        if (await tx.conn.execute(select(accounts.c.id).where(accounts.c.id == account_id))).first() is None:
-            raise rows.missing("account")
+        await accounts.require(tx.conn, account_id)
         values = {
             "id": key.id, "account_id": account_id, "name": label, "secret_hash": hash_of(secret),
             "prefix": key.prefix, "scopes": " ".join(sorted(granted)), "created_at": now,
@@ -91,13 +90,18 @@ async def find(desk: Desk, *, account_id: str, limit: int = 100, after: str = ""
 
 
 async def revoke(desk: Desk, *, account_id: str, key_id: str, now: int) -> ApiKey:
-    """From its return on, the key opens nothing. Revoking twice keeps the first time."""
+    """From its return on, the key opens nothing. Revoking twice keeps the first time. Raises NotFound."""
+    return of_row(await revoked(desk, api_keys, account_id, key_id, "api_key", now))
 
-    async def work(tx: Tx) -> ApiKey:
-        key = of_row(await rows.one(tx.conn, api_keys, account_id, key_id, "api_key"))
-        if key.revoked_at is None:
-            await rows.change(tx.conn, api_keys, key_id, {"revoked_at": now})
-        return of_row(await rows.one(tx.conn, api_keys, account_id, key_id, "api_key"))
+
+async def revoked(desk: Desk, table: Table, account_id: str, key_id: str, thing: str, now: int) -> Row[Any]:
+    """The row of a key of either kind, revoked now unless it was before. Raises NotFound."""
+
+    async def work(tx: Tx) -> Row[Any]:
+        row = await rows.one(tx.conn, table, account_id, key_id, thing)
+        if row.revoked_at is None:
+            await rows.change(tx.conn, table, key_id, {"revoked_at": now})
+        return await rows.one(tx.conn, table, account_id, key_id, thing)
 
     return await desk.change(work)
 

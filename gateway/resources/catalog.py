@@ -30,7 +30,7 @@ from gateway.resources import (
 from gateway.resources import keywords as keyword_rows
 from gateway.resources.verified_numbers import SIMULATOR_NUMBERS
 from gateway.routing import Directory
-from gateway.store import tables, tables_access_keys, tables_configuration_sets
+from gateway.store import tables, tables_access, tables_configuration_sets, tables_numbers
 from keywords.types import KeywordSet, MatchMode
 
 if TYPE_CHECKING:
@@ -164,10 +164,12 @@ async def revision_in(conn: AsyncConnection) -> int:
 
 
 async def _read(conn: AsyncConnection) -> _Snapshot:
-    numbers = await _by_account(conn, tables.phone_numbers, phone_numbers.of_row)
+    numbers = await _by_account(conn, tables_numbers.phone_numbers, phone_numbers.of_row)
     pools_of = await sender_ids.pools_of(conn)
-    senders = await _by_account(conn, tables.sender_ids, lambda row: sender_ids.of_row(row, pools_of.get(row.id, ())))
-    pooled = await _by_account(conn, tables.pools, pools.of_row)
+    senders = await _by_account(
+        conn, tables_numbers.sender_ids, lambda row: sender_ids.of_row(row, pools_of.get(row.id, ()))
+    )
+    pooled = await _by_account(conn, tables_numbers.pools, pools.of_row)
     routed = await _by_account(conn, tables.routes, routes.of_row)
     limits = await _limits(conn)
     directories = {
@@ -211,7 +213,7 @@ async def _by_account(conn: AsyncConnection, table: Table, make: Callable[[Row[A
 
 async def _keyword_sets(conn: AsyncConnection, owners: Iterable[OriginationIdentity | Pool]) -> dict[str, KeywordSet]:
     words: dict[str, list[Any]] = {}
-    t = tables.keywords
+    t = tables_numbers.keywords
     for row in await conn.execute(select(t).order_by(t.c.owner_id, t.c.word)):
         words.setdefault(row.owner_id, []).append(keyword_rows.of_row(row))
     return {
@@ -223,13 +225,13 @@ async def _keyword_sets(conn: AsyncConnection, owners: Iterable[OriginationIdent
 
 
 async def _keys(conn: AsyncConnection) -> dict[str, ApiKey]:
-    t = tables.api_keys
+    t = tables_access.api_keys
     found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
     return {row.secret_hash: api_keys.of_row(row) for row in found}
 
 
 async def _access_keys(conn: AsyncConnection) -> dict[str, AccessKey]:
-    t = tables_access_keys.access_keys
+    t = tables_access.access_keys
     found = await conn.execute(select(t).where(t.c.revoked_at.is_(None)))
     return {row.id: access_keys.of_row(row) for row in found}
 

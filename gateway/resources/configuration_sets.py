@@ -57,7 +57,7 @@ class ConfigurationSetChanges(TypedDict, total=False):
 
 
 async def create(
-    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] | None = None
+    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] = tags.NO_TAGS
 ) -> ConfigurationSet:
     """A new set that says nothing yet, with the tags ``tagged``.
 
@@ -71,7 +71,7 @@ async def create(
         await desk.quotas.require(tx.conn, "CONFIGURATION_SETS_PER_ACCOUNT", _T.c.account_id == account_id)
         if not await rows.insert_new(tx.conn, _T, {"account_id": account_id, "name": name, "created_at": now}):
             raise Conflict("configuration_set_exists", "There is a configuration set of that name.", field="name")
-        await tags.put(tx, account_id, f"configuration-set/{name}", tagged or {})
+        await tags.put(tx, account_id, f"configuration-set/{name}", tagged)
         return await require(tx.conn, account_id, name)
 
     return await desk.change(work)

@@ -1,6 +1,6 @@
 """Connectors: the ways to carriers, as the operator sets them up. They belong to the instance, not to an account.
 
-Rule 1: settings are read by the model of their kind (carriers.registry), which the caller gives as ``validate``.
+Rule 1: settings are read by the model of their kind (carriers.registry).
 Rule 2: fields of type SecretStr are kept apart, encrypted, and never shown again; an update that leaves one out keeps
 it, one that gives "" or null takes it away.
 Rule 3: a connector that a route names cannot be deleted.
@@ -8,19 +8,22 @@ Rule 3: a connector that a route names cannot be deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
+from carriers.registry import read_settings
 from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.resources import checks, rows
 from gateway.store.tables import connectors, routes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,10 +32,6 @@ if TYPE_CHECKING:
     from gateway.store.writer import Tx
 
 SMALLEST_BACKLOG, LARGEST_BACKLOG = 10, 1_000_000_000  # as Settings take for the default
-
-#: Kind and settings to the settings as the kind's model reads them; raises pydantic's ValidationError, or KeyError
-#: for an unknown kind.
-Validate: TypeAlias = Callable[[str, Mapping[str, Any]], BaseModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,6 @@ async def create(
     connector_id: str,
     kind: str,
     settings: Mapping[str, Any],
-    validate: Validate,
     now: int,
     group: str = "",
     enabled: bool = True,
@@ -82,7 +80,7 @@ async def create(
         "id": connector_id, "kind": kind, "carrier_group": checks.slug(group or connector_id, "group"),
         "enabled": int(enabled), "backlog_limit": _limit(backlog_limit), "created_at": now,
     }  # fmt: skip
-    values |= _columns(desk.vault, connector_id, _read(validate, kind, settings))
+    values |= _columns(desk.vault, connector_id, _read(kind, settings))
 
     async def work(tx: Tx) -> Connector:
         if not await rows.insert_new(tx.conn, connectors, values):
@@ -108,7 +106,6 @@ async def update(
     desk: Desk,
     *,
     connector_id: str,
-    validate: Validate,
     settings: Mapping[str, Any] | None = None,
     group: str | None = None,
     enabled: bool | None = None,
@@ -128,7 +125,7 @@ async def update(
         values: dict[str, Any] = {}
         if settings is not None:
             whole = _with_secrets(settings, _secrets(desk.vault, row))
-            values |= _columns(desk.vault, connector_id, _read(validate, row.kind, whole))
+            values |= _columns(desk.vault, connector_id, _read(row.kind, whole))
         if group is not None:
             values["carrier_group"] = checks.slug(group or connector_id, "group")
         if enabled is not None:
@@ -205,10 +202,10 @@ def _limit(backlog: int) -> int:
     return backlog
 
 
-def _read(validate: Validate, kind: str, settings: Mapping[str, Any]) -> BaseModel:
+def _read(kind: str, settings: Mapping[str, Any]) -> BaseModel:
     """The settings as their model has them. The errors never repeat a value: it may be a secret."""
     try:
-        return validate(kind, settings)
+        return read_settings(kind, settings)
     except KeyError as error:
         raise Invalid("unknown_kind", "There is no such kind of connector.", field="kind") from error
     except ValidationError as error:

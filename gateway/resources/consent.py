@@ -7,14 +7,16 @@ Practices (2023) 5.1.2 and 47 CFR 64.1200(a)(10)-(12) make a sender keep.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from sqlalchemy import select
 
 from gateway.resources import rows
-from gateway.store.tables import consent_log
+from gateway.store.tables_consent import consent_log
 
 if TYPE_CHECKING:
+    from typing import NotRequired, Unpack
+
     from sqlalchemy import Row
 
     from gateway.resources.desk import Desk
@@ -28,43 +30,41 @@ REVIEW_CLOSED = "REVIEW_CLOSED"
 LIST_DELETED = "LIST_DELETED"
 
 
+class Act(TypedDict):
+    """Who did something about whose consent, when and how."""
+
+    account_id: str
+    phone: str  # E.164, or a short code
+    list_name: str
+    at: int  # microseconds
+    actor: str  # "person", "staff:alice", "key:key-…", "carrier:smpp-1"
+    how: str  # one sentence: "keyword STOP"
+    words: NotRequired[str]  # what the person wrote
+    reason: NotRequired[str]  # why staff did it
+    inbound_id: NotRequired[str]  # of the person's text
+    message_id: NotRequired[str]  # of the message that a carrier refused
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One act."""
+    """One act as it was recorded; the fields are those of ``Act``."""
 
     seq: int
     phone: str
     list_name: str
     action: str  # one of the words above
     at: int  # microseconds
-    actor: str  # "person", "staff:alice", "key:key-…", "carrier:smpp-1"
+    actor: str
     how: str
-    words: str = ""  # what the person wrote
-    reason: str = ""  # why staff did it
+    words: str = ""
+    reason: str = ""
     inbound_id: str = ""
     message_id: str = ""
 
 
-async def record_in(
-    tx: Tx,
-    *,
-    account_id: str,
-    phone: str,
-    list_name: str,
-    action: str,
-    at: int,
-    actor: str,
-    how: str,
-    words: str = "",
-    reason: str = "",
-    inbound_id: str = "",
-    message_id: str = "",
-) -> None:
-    values = {
-        "account_id": account_id, "phone": phone, "list_name": list_name, "action": action, "at": at, "actor": actor,
-        "how": how, "words": words, "reason": reason, "inbound_id": inbound_id, "message_id": message_id,
-    }  # fmt: skip
-    await rows.insert(tx.conn, consent_log, values)
+async def record_in(tx: Tx, *, action: str, **act: Unpack[Act]) -> None:
+    """Record an act, one of the words above, within somebody's transaction."""
+    await rows.insert(tx.conn, consent_log, {"action": action, **act})
 
 
 async def history(desk: Desk, *, account_id: str, phone: str, limit: int = 1000) -> tuple[Consent, ...]:

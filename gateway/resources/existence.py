@@ -11,9 +11,10 @@ from sqlalchemy import Table, and_, select
 
 from gateway.resources import rows
 from gateway.resources.checks import is_storable
-from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
 from gateway.store.tables_channels import notify_configurations, rcs_agents
 from gateway.store.tables_configuration_sets import configuration_sets
+from gateway.store.tables_consent import opt_out_lists
+from gateway.store.tables_numbers import phone_numbers, pools, sender_ids
 from gateway.store.tables_protect import protect_configurations, verified_numbers
 from gateway.store.tables_registrations import registration_attachments, registrations
 

@@ -20,8 +20,8 @@ from sqlalchemy import select
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType
 from gateway.resources import checks, phone_numbers, pools, registration_associations, rows, tags
-from gateway.store.tables import phone_numbers as numbers_table
 from gateway.store.tables_numbers import inventory as table
+from gateway.store.tables_numbers import phone_numbers as numbers_table
 from gateway.store.times import from_millionths
 from keywords.types import MatchMode
 
@@ -163,7 +163,7 @@ async def request(
     registration_id: str = "",
     international: bool = False,
     deletion_protection: bool = False,
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> OriginationIdentity:
     """Lease a number to an account, in a pool and for a registration at once where they are named.
 
@@ -186,7 +186,7 @@ async def request(
         await desk.quotas.require(tx.conn, phone_numbers.QUOTA, numbers_table.c.account_id == account_id)
         made = await _lease(tx, account_id, wanted, lease, now)
         resource = f"phone-number/{made.id}"
-        await tags.put(tx, account_id, resource, tagged or {})
+        await tags.put(tx, account_id, resource, tagged)
         if registration_id:
             await registration_associations.create_in(desk, tx, account_id, registration_id, resource, now)
         return await pools.join_in(desk, tx, account_id, pool_id, made.id) if pool_id else made

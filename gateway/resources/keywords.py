@@ -12,8 +12,8 @@ from sqlalchemy import literal, select
 
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.resources import checks, rows
-from gateway.store.tables import keywords as table
-from gateway.store.tables import phone_numbers, pools
+from gateway.store.tables_numbers import keywords as table
+from gateway.store.tables_numbers import phone_numbers, pools
 from keywords.engine import check_keyword, check_removal, default_keywords
 from keywords.types import Action, Keyword, KeywordError
 

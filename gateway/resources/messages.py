@@ -17,7 +17,8 @@ from gateway.events.log import append
 from gateway.events.record import message_event
 from gateway.model import FINAL, WAITING, Dispatch, Status, move
 from gateway.store.hot import Hot, among, given
-from gateway.store.tables import decisions, events, messages, parts, phone_numbers, sender_ids
+from gateway.store.tables import decisions, events, messages, parts
+from gateway.store.tables_numbers import phone_numbers, sender_ids
 from gateway.store.times import elapsed
 
 if TYPE_CHECKING:

@@ -13,15 +13,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sqlalchemy import select
-
-from gateway.errors import Conflict, Invalid
-from gateway.resources import checks, notify_templates, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
-from gateway.store.tables import pools
+from gateway.errors import Invalid
+from gateway.resources import checks, notify_templates, rows, tags
 from gateway.store.tables_channels import notify_configurations
+from gateway.store.tables_numbers import pools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +69,7 @@ async def create(
     display_name: str,
     use_case: str,
     now: int,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     **more: Unpack[NotifyChanges],
 ) -> NotifyConfiguration:
     """Raises Invalid, NotFound (a template or pool that is not there), or Conflict (quota, tags)."""
@@ -90,7 +85,7 @@ async def create(
         await desk.quotas.require(tx.conn, "NOTIFY_CONFIGURATIONS_PER_ACCOUNT", mine)
         await _check_pool(tx.conn, account_id, values)
         await rows.insert(tx.conn, notify_configurations, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.store.write(work)
@@ -103,10 +98,8 @@ async def get(desk: Desk, *, account_id: str, configuration_id: str) -> NotifyCo
 
 async def find(desk: Desk, *, account_id: str) -> tuple[NotifyConfiguration, ...]:
     """All of the account, oldest first."""
-    t = notify_configurations
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, notify_configurations, account_id, _of)
 
 
 async def update(
@@ -130,8 +123,8 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Notif
     async def work(tx: Tx) -> NotifyConfiguration:
         found = await _get(tx.conn, account_id, configuration_id)
         if found.deletion_protection:
-            raise Conflict("deletion_protection", "It is protected.", remedy="Turn deletion_protection off first.")
-        await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
+            raise rows.protected("Notify configuration")
+        await tags.drop(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, notify_configurations, configuration_id)
         return found
 

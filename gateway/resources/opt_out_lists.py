@@ -17,8 +17,9 @@ from sqlalchemy import literal, select
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import attached, rows, tags
-from gateway.store.tables import consent_log, opt_out_lists, opt_outs, phone_numbers, pools, sender_ids
 from gateway.store.tables_channels import rcs_agents
+from gateway.store.tables_consent import consent_log, opt_out_lists, opt_outs
+from gateway.store.tables_numbers import phone_numbers, pools, sender_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class OptOutList:
 
 
 async def create(
-    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] | None = None
+    desk: Desk, *, account_id: str, name: str, now: int, tagged: Mapping[str, str] = tags.NO_TAGS
 ) -> OptOutList:
     """Raises Invalid for a bad name, Conflict when there is a list of that name."""
     if not _NAME.fullmatch(name):
@@ -57,7 +58,7 @@ async def create(
         await desk.quotas.require(tx.conn, "OPT_OUT_LISTS_PER_ACCOUNT", opt_out_lists.c.account_id == account_id)
         if not await rows.insert_new(tx.conn, opt_out_lists, values):
             raise Conflict("opt_out_list_exists", "There is an opt-out list of that name.", field="name")
-        await tags.put(tx, account_id, f"opt-out-list/{name}", tagged or {})
+        await tags.put(tx, account_id, f"opt-out-list/{name}", tagged)
         return OptOutList(**values)  # type: ignore[arg-type]
 
     return await desk.store.write(work)

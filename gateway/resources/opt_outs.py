@@ -35,7 +35,7 @@ from gateway.resources.standing import (
     of_row,
     standing_in,
 )
-from gateway.store.tables import consent_log, opt_outs
+from gateway.store.tables_consent import consent_log, opt_outs
 from gateway.store.times import DAY, iso, to_micros
 
 if TYPE_CHECKING:

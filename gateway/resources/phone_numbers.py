@@ -11,22 +11,23 @@ Opt-outs outlive the number.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from gateway import numbers
 from gateway.errors import Conflict, GatewayError, Invalid
-from gateway.model import DEFAULT_OPT_OUT_LIST, Capability, IdentityKind, MessageType, OriginationIdentity
+from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, keywords, opt_out_lists, rows
-from gateway.store.tables import phone_numbers, routes
+from gateway.resources.identity_settings import SenderSettings, TwoWaySettings, checked
+from gateway.store.tables import routes
+from gateway.store.tables_numbers import phone_numbers
 from gateway.store.tables_registrations import registration_associations
 from gateway.store.times import from_millionths
-from keywords.types import MatchMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from decimal import Decimal
     from typing import Unpack
 
     from sqlalchemy import Row
@@ -42,20 +43,22 @@ QUOTA = "PHONE_NUMBERS_PER_ACCOUNT"
 KINDS = frozenset(IdentityKind) - {IdentityKind.SENDER_ID}
 
 
-class PhoneNumberChanges(TypedDict, total=False):
+class PhoneNumberChanges(SenderSettings, TwoWaySettings, total=False):
     """What may be changed; what is left out stays."""
 
-    message_type: str
-    opt_out_list: str
-    two_way: bool
-    two_way_channel: str  # an ARN, or "" for none
-    two_way_role: str
-    self_managed_opt_outs: bool
-    match_mode: str
-    international: bool
-    deletion_protection: bool
-    rate: float | None  # whole parts a second; None: no limit
-    active: bool
+    international: bool  # may be chosen for other countries
+
+
+class PhoneNumberSettings(PhoneNumberChanges, total=False):
+    """What may be told of a new number."""
+
+    capabilities: Iterable[str]  # of gateway.model.Capability, one at least
+    monthly_price: Decimal  # US$, what the number costs
+
+
+_DEFAULTS: PhoneNumberSettings = {
+    "message_type": MessageType.TRANSACTIONAL, "opt_out_list": DEFAULT_OPT_OUT_LIST, "two_way": True,
+}  # fmt: skip
 
 
 async def create(
@@ -66,19 +69,8 @@ async def create(
     kind: str,
     now: int,
     country: str = "",
-    message_type: str = MessageType.TRANSACTIONAL,
-    opt_out_list: str = DEFAULT_OPT_OUT_LIST,
-    two_way: bool = True,
-    self_managed_opt_outs: bool = False,
-    match_mode: str = MatchMode.WHOLE,
-    rate: float | None = None,
-    capabilities: Iterable[str] = (Capability.SMS,),
-    international: bool = False,
-    deletion_protection: bool = False,
-    monthly_price: Decimal = Decimal(0),
-    two_way_channel: str = "",
-    two_way_role: str = "",
     known_as: str = "",
+    **settings: Unpack[PhoneNumberSettings],
 ) -> OriginationIdentity:
     """Add a number, with STOP, HELP, START and UNSTOP.
 
@@ -89,19 +81,8 @@ async def create(
         kind: one of ``KINDS``.
         now: microseconds.
         country: ISO 3166 alpha-2; may be left out where the number tells it.
-        message_type: of the texts that it is for.
-        opt_out_list: that they are checked against.
-        two_way: people can text it.
-        self_managed_opt_outs: the app honours STOP by itself.
-        match_mode: one of keywords.types.MatchMode.
-        rate: parts a second; None is no limit.
-        capabilities: one of gateway.model.Capability at least.
-        international: may be chosen for other countries.
-        deletion_protection: cannot be deleted.
-        monthly_price: US$, what the number costs.
-        two_way_channel: the ARN that texts to it are published to.
-        two_way_role: the ARN of the role to publish them as.
         known_as: the id it has elsewhere, and keeps; a new one where it is left empty.
+        settings: what is left out is as ``_DEFAULTS`` and its column say.
 
     Raises:
         Invalid: a field is wrong, or the number does not fit its kind.
@@ -109,18 +90,12 @@ async def create(
         Conflict: the number is there already (``phone_number_exists``).
     """
     sender, shown_kind = sender_and_kind(number, kind)
-    values = {
-        "number": sender, "kind": shown_kind, "country": country_of(sender, country), "message_type": message_type,
-        "opt_out_list": opt_out_list, "two_way": two_way, "self_managed_opt_outs": self_managed_opt_outs,
-        "match_mode": match_mode, "rate": rate, "capabilities": capabilities, "international": international,
-        "deletion_protection": deletion_protection, "monthly_price": monthly_price,
-        "two_way_channel": two_way_channel, "two_way_role": two_way_role,
-    }  # fmt: skip
-    checked = _values(values)
+    values = {"number": sender, "kind": shown_kind, "country": country_of(sender, country)}
+    values |= checked({**_DEFAULTS, **settings})
 
     async def work(tx: Tx) -> OriginationIdentity:
         await desk.quotas.require(tx.conn, QUOTA, phone_numbers.c.account_id == account_id)
-        if (made := await create_in(tx, account_id, checked, now, known_as)) is None:
+        if (made := await create_in(tx, account_id, values, now, known_as)) is None:
             raise Conflict("phone_number_exists", "The number is there already.", field="number")
         return made
 
@@ -179,7 +154,7 @@ async def update(
         NotFound: there is no such number or opt-out list.
         Conflict: the number is in a pool, and the pool decides that (``phone_number_in_pool``).
     """
-    values = _values(dict(changes))
+    values = checked(changes)
 
     async def work(tx: Tx) -> OriginationIdentity:
         row = await require(tx.conn, account_id, phone_number_id)
@@ -209,7 +184,7 @@ async def delete_in(tx: Tx, account_id: str, phone_number_id: str) -> Originatio
     """Delete within somebody's transaction; gives what it was. Raises as ``delete``."""
     row = await require(tx.conn, account_id, phone_number_id)
     if row.deletion_protection:
-        raise protected("phone number")
+        raise rows.protected("phone number")
     if row.pool_id:
         raise in_pool("phone_number_id", "Take it out of the pool first.")
     await _check_unregistered(tx.conn, phone_number_id)
@@ -248,10 +223,6 @@ def in_pool(field: str, remedy: str) -> Conflict:
     return Conflict("phone_number_in_pool", "The number is in a pool.", field=field, remedy=remedy)
 
 
-def protected(thing: str) -> Conflict:
-    return Conflict("deletion_protection", f"The {thing} is protected.", remedy="Turn deletion_protection off first.")
-
-
 def check_two_way(values: Mapping[str, Any]) -> None:
     """Raises Invalid (``two_way_needed``) for what makes no sense without two-way."""
     if values["two_way"]:
@@ -283,26 +254,6 @@ def of_row(row: Row[Any]) -> OriginationIdentity:
         deletion_protection=bool(row.deletion_protection), monthly_price=from_millionths(row.monthly_price),
         created_at=row.created_at,
     )  # fmt: skip
-
-
-def _values(changes: dict[str, Any]) -> dict[str, Any]:
-    """Columns of what is given, each checked."""
-    values = rows.columns(changes)
-    if "message_type" in values:
-        values["message_type"] = checks.one_of(values["message_type"], MessageType, "message_type")
-    if "match_mode" in values:
-        values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
-    if "rate" in values:
-        values["rate"] = checks.rate(values["rate"])
-    if "two_way_channel" in values:
-        values["two_way_channel"] = checks.channel(values["two_way_channel"])
-    if "two_way_role" in values:
-        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
-    if "capabilities" in values:
-        values["capabilities"] = checks.capabilities(values["capabilities"])
-    if "monthly_price" in values:
-        values["monthly_price"] = checks.price(values["monthly_price"], "monthly_price")
-    return values
 
 
 def sender_and_kind(number: str, kind: str) -> tuple[str, str]:

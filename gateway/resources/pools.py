@@ -12,18 +12,18 @@ Rule 5: a protected pool cannot be deleted; deleting a pool keeps its numbers an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from gateway.errors import Conflict, NotFound
 from gateway.model import IdentityKind, MessageType, OriginationIdentity, Pool
 from gateway.resources import attached, checks, keywords, opt_out_lists, phone_numbers, rows, sender_ids, tags
-from gateway.store.tables import phone_numbers as numbers_table
-from gateway.store.tables import pool_sender_ids, pools
-from gateway.store.tables import sender_ids as senders_table
+from gateway.resources.identity_settings import TwoWaySettings, checked
 from gateway.store.tables_channels import notify_configurations
-from keywords.types import MatchMode
+from gateway.store.tables_numbers import phone_numbers as numbers_table
+from gateway.store.tables_numbers import pool_sender_ids, pools
+from gateway.store.tables_numbers import sender_ids as senders_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,16 +50,11 @@ _MUST_MATCH = (
 _SHARED = phone_numbers.OF_POOL - {"message_type"}  # with the pool's numbers
 
 
-class PoolChanges(TypedDict, total=False):
+class PoolChanges(TwoWaySettings, total=False):
     """What may be changed; what is left out stays."""
 
     name: str
     opt_out_list: str
-    two_way: bool
-    two_way_channel: str  # an ARN, or "" for none
-    two_way_role: str
-    self_managed_opt_outs: bool
-    match_mode: str
     shared_routes: bool
     deletion_protection: bool
 
@@ -74,7 +69,7 @@ async def create(
     shared_routes: bool = False,
     deletion_protection: bool = False,
     message_type: str = "",
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     known_as: str = "",
 ) -> Pool:
     """A new pool around its first number or sender ID; ``name`` is the id when it is left empty.
@@ -99,21 +94,14 @@ async def create(
         first = await _identity(tx.conn, account_id, identity_id)
         _check_free(first)
         await desk.quotas.require(tx.conn, "POOLS_PER_ACCOUNT", pools.c.account_id == account_id)
-        taken = rows.columns({field: getattr(first, field) for field, _code, _both in _MUST_MATCH})
-        if message_type and message_type != first.message_type and not first.both_types:
-            raise _mismatch("message_type", "message_type_mismatch", first.message_type, message_type)
-        taken["message_type"] = message_type or first.message_type
-        if _is_sender_id(first):
-            taken["two_way"] = 1  # the setting is for numbers; a sender ID has none to take over
-        if not await rows.insert_new(tx.conn, pools, values | taken):
+        if not await rows.insert_new(tx.conn, pools, values | _taken(first, message_type)):
             raise Conflict("pool_exists", "There is a pool of that name.", field="name")
-        await (
-            keywords.create_defaults(tx.conn, account_id, pool_id, now)
-            if _is_sender_id(first)
-            else keywords.copy(tx.conn, identity_id, pool_id)
-        )
+        if _is_sender_id(first):
+            await keywords.create_defaults(tx.conn, account_id, pool_id, now)
+        else:
+            await keywords.copy(tx.conn, identity_id, pool_id)
         await _enter(tx.conn, account_id, pool_id, first)
-        await tags.put(tx, account_id, f"pool/{pool_id}", tagged or {})
+        await tags.put(tx, account_id, f"pool/{pool_id}", tagged)
         return await _get(tx.conn, account_id, pool_id)
 
     return await desk.change(work)
@@ -153,7 +141,7 @@ async def update(desk: Desk, *, account_id: str, pool_id: str, **changes: Unpack
         NotFound: there is no such pool or opt-out list.
         Conflict: there is a pool of that name, or a sender ID of the pool has another list.
     """
-    values = _values(dict(changes))
+    values = _values(changes)
 
     async def work(tx: Tx) -> Pool:
         row = await rows.one(tx.conn, pools, account_id, pool_id, "pool")
@@ -179,7 +167,7 @@ async def delete(desk: Desk, *, account_id: str, pool_id: str) -> None:
 
     async def work(tx: Tx) -> None:
         if (await _get(tx.conn, account_id, pool_id)).deletion_protection:
-            raise phone_numbers.protected("pool")
+            raise rows.protected("pool")
         await _check_unused(tx.conn, pool_id)
         found = await tx.conn.execute(select(numbers_table.c.id).where(numbers_table.c.pool_id == pool_id))
         for number_id in found.scalars().all():
@@ -272,6 +260,17 @@ async def _identity(conn: AsyncConnection, account_id: str, identity_id: str) ->
 
 def _is_sender_id(identity: OriginationIdentity) -> bool:
     return identity.kind is IdentityKind.SENDER_ID
+
+
+def _taken(first: OriginationIdentity, message_type: str) -> dict[str, Any]:
+    """What a pool takes over from the identity it begins with."""
+    if message_type and message_type != first.message_type and not first.both_types:
+        raise _mismatch("message_type", "message_type_mismatch", first.message_type, message_type)
+    taken = rows.columns({field: getattr(first, field) for field, _code, _both in _MUST_MATCH})
+    taken["message_type"] = message_type or first.message_type
+    if _is_sender_id(first):
+        taken["two_way"] = 1  # the setting is for numbers; a sender ID has none to take over
+    return taken
 
 
 def _check_free(identity: OriginationIdentity) -> None:
@@ -369,14 +368,8 @@ async def _check_changes(conn: AsyncConnection, account_id: str, pool_id: str, c
             )
 
 
-def _values(changes: dict[str, Any]) -> dict[str, Any]:
-    values = rows.columns(changes)
+def _values(changes: PoolChanges) -> dict[str, Any]:
+    values = checked(changes)
     if "name" in values:
         values["name"] = checks.line(values["name"], "name", LONGEST_NAME)
-    if "match_mode" in values:
-        values["match_mode"] = checks.one_of(values["match_mode"], MatchMode, "match_mode")
-    if "two_way_channel" in values:
-        values["two_way_channel"] = checks.channel(values["two_way_channel"])
-    if "two_way_role" in values:
-        values["two_way_role"] = checks.arn(values["two_way_role"], "two_way_role")
     return values

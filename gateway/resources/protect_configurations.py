@@ -19,10 +19,7 @@ from sqlalchemy import select
 
 from gateway import numbers
 from gateway.errors import Conflict, Invalid
-from gateway.resources import checks, configuration_sets, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import checks, configuration_sets, rows, tags
 from gateway.store.tables_configuration_sets import configuration_sets as sets_table
 from gateway.store.tables_protect import protect_configurations, protect_country_rules, protect_number_overrides
 
@@ -68,7 +65,7 @@ async def create(
     account_id: str,
     now: int,
     deletion_protection: bool = False,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
     known_as: str = "",
 ) -> ProtectConfiguration:
     """A new one, which allows every country. Raises QuotaExceeded for too many tags.
@@ -85,7 +82,7 @@ async def create(
             tx.conn, "PROTECT_CONFIGURATIONS_PER_ACCOUNT", protect_configurations.c.account_id == account_id
         )
         await rows.insert(tx.conn, protect_configurations, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.change(work)
@@ -98,10 +95,8 @@ async def get(desk: Desk, *, account_id: str, configuration_id: str) -> ProtectC
 
 async def find(desk: Desk, *, account_id: str) -> tuple[ProtectConfiguration, ...]:
     """All of the account, oldest first."""
-    t = protect_configurations
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, protect_configurations, account_id, _of)
 
 
 async def update(
@@ -131,7 +126,7 @@ async def delete(desk: Desk, *, account_id: str, configuration_id: str) -> Prote
         await _check_deletable(tx.conn, found)
         for table in (protect_country_rules, protect_number_overrides):
             await tx.conn.execute(table.delete().where(table.c.configuration_id == configuration_id))
-        await drop_tags(tx, account_id, f"{KIND}/{configuration_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{configuration_id}")
         await rows.remove(tx.conn, protect_configurations, configuration_id)
         return found
 
@@ -300,9 +295,7 @@ async def _clear_default(conn: AsyncConnection, account_id: str) -> None:
 
 async def _check_deletable(conn: AsyncConnection, one: ProtectConfiguration) -> None:
     if one.deletion_protection:
-        raise Conflict(
-            "deletion_protection", "The configuration is protected.", remedy="Turn deletion_protection off first."
-        )
+        raise rows.protected("protect configuration")
     if one.account_default:
         raise Conflict(
             "protect_configuration_is_default", "It is the account's default.", remedy="Make another one the default."

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from gateway.errors import QuotaExceeded
-from gateway.store.tables import opt_out_lists, phone_numbers, pools, sender_ids
 from gateway.store.tables_configuration_sets import configuration_sets
+from gateway.store.tables_consent import opt_out_lists
+from gateway.store.tables_numbers import phone_numbers, pools, sender_ids
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.tables_registrations import registration_attachments, registrations
 
@@ -31,23 +32,16 @@ AWS = {
     "ASSOCIATIONS_PER_REGISTRATION": 100,
     "CONFIGURATION_SETS_PER_ACCOUNT": 25,
     "EVENT_DESTINATIONS_PER_CONFIGURATION_SET": 5,
-    "KEYWORDS_PER_PHONE_NUMBER": 30,
-    "KEYWORDS_PER_POOL": 30,
     "NOTIFY_CONFIGURATIONS_PER_ACCOUNT": 25,
     "OPT_OUT_LISTS_PER_ACCOUNT": 25,
     "ORIGINATION_IDENTITIES_PER_POOL": 100,
     "PHONE_NUMBERS_PER_ACCOUNT": 25,
-    "PHONE_NUMBERS_PER_REGISTRATION": 100,
     "POOLS_PER_ACCOUNT": 25,
     "PROTECT_CONFIGURATIONS_PER_ACCOUNT": 25,
     "RCS_AGENTS_PER_ACCOUNT": 25,
     "REGISTRATIONS_PER_ACCOUNT": 25,
-    "REGISTRATION_ATTACHMENTS_CREATED_PER_DAY": 25,
     "REGISTRATION_ATTACHMENTS_PER_ACCOUNT": 25,
-    "REGISTRATION_VERSIONS_CREATED_PER_DAY": 25,
     "SENDER_IDS_PER_ACCOUNT": 200,
-    "TAGS_PER_RESOURCE": 50,
-    "VERIFICATION_ATTEMPTS_PER_DAY": 10,
     "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT": 10,
 }
 

@@ -11,14 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sqlalchemy import select
-
-from gateway.errors import Conflict, Invalid
+from gateway.errors import Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST
-from gateway.resources import opt_out_lists, rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import opt_out_lists, rows, tags
 from gateway.store.tables_channels import rcs_agents
 
 if TYPE_CHECKING:
@@ -74,7 +69,7 @@ async def create(
     now: int,
     opt_out_list: str = DEFAULT_OPT_OUT_LIST,
     deletion_protection: bool = False,
-    tags: Mapping[str, str] = NO_TAGS,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> RcsAgent:
     """Raises NotFound when there is no such opt-out list; Conflict (quota, tags)."""
     values = {
@@ -86,7 +81,7 @@ async def create(
         await desk.quotas.require(tx.conn, "RCS_AGENTS_PER_ACCOUNT", rcs_agents.c.account_id == account_id)
         await opt_out_lists.require(tx.conn, account_id, opt_out_list)
         await rows.insert(tx.conn, rcs_agents, values)
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return await _get(tx.conn, account_id, str(values["id"]))
 
     return await desk.store.write(work)
@@ -101,8 +96,7 @@ async def get(desk: Desk, *, account_id: str, agent_id: str) -> RcsAgent:
 async def find(desk: Desk, *, account_id: str) -> tuple[RcsAgent, ...]:
     """All of the account, oldest first."""
     async with desk.store.reading() as conn:
-        query = select(rcs_agents).where(rcs_agents.c.account_id == account_id).order_by(rcs_agents.c.id)
-        return tuple(map(_of, await conn.execute(query)))
+        return await rows.of_account(conn, rcs_agents, account_id, _of)
 
 
 async def update(desk: Desk, *, account_id: str, agent_id: str, **changes: Unpack[RcsAgentChanges]) -> RcsAgent:
@@ -133,8 +127,8 @@ async def delete(desk: Desk, *, account_id: str, agent_id: str) -> RcsAgent:
     async def work(tx: Tx) -> RcsAgent:
         found = await _get(tx.conn, account_id, agent_id)
         if found.deletion_protection:
-            raise Conflict("deletion_protection", "It is protected.", remedy="Turn deletion_protection off first.")
-        await drop_tags(tx, account_id, f"{KIND}/{agent_id}")
+            raise rows.protected("RCS agent")
+        await tags.drop(tx, account_id, f"{KIND}/{agent_id}")
         await rows.remove(tx.conn, rcs_agents, agent_id)
         return found
 

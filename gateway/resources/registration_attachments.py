@@ -14,10 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from gateway.errors import Conflict, Invalid
-from gateway.resources import rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import rows, tags
 from gateway.store.tables_registrations import registration_attachments, registration_versions
 
 if TYPE_CHECKING:
@@ -45,7 +42,7 @@ class Attachment:
 
 
 async def create(
-    desk: Desk, *, account_id: str, now: int, body: bytes = b"", url: str = "", tags: Mapping[str, str] = NO_TAGS
+    desk: Desk, *, account_id: str, now: int, body: bytes = b"", url: str = "", tagged: Mapping[str, str] = tags.NO_TAGS
 ) -> Attachment:
     """Keep a file, or the address of one: ``s3://bucket/key`` or ``https://…``.
 
@@ -59,7 +56,7 @@ async def create(
     async def work(tx: Tx) -> Attachment:
         await desk.quotas.require(tx.conn, "REGISTRATION_ATTACHMENTS_PER_ACCOUNT", _t.c.account_id == account_id)
         await rows.insert(tx.conn, _t, {**asdict(made), "body": body or None})
-        await put_tags(tx, account_id, f"{KIND}/{made.id}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{made.id}", tagged)
         return made
 
     return await desk.store.write(work)
@@ -85,7 +82,7 @@ async def delete(desk: Desk, *, account_id: str, attachment_id: str) -> Attachme
     async def work(tx: Tx) -> Attachment:
         found = _of(await rows.one(tx.conn, _t, account_id, attachment_id, "registration_attachment"))
         await _check_unused(tx.conn, account_id, attachment_id)
-        await drop_tags(tx, account_id, f"{KIND}/{attachment_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{attachment_id}")
         await rows.remove(tx.conn, _t, attachment_id)
         return found
 

@@ -19,12 +19,9 @@ import orjson
 from sqlalchemy import select
 
 from gateway.errors import Conflict, Invalid
-from gateway.resources import checks, registration_types, rows
+from gateway.resources import checks, registration_types, rows, tags
 from gateway.resources.opt_outs import LONGEST_REASON
 from gateway.resources.registration_types import REQUIRED, Answer
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
 from gateway.store.tables_registrations import (
     registration_associations,
     registration_attachments,
@@ -91,7 +88,7 @@ _TOLD = {SUBMITTED: "SUBMITTED", APPROVED: "COMPLETE", DENIED: "REQUIRES_UPDATES
 
 
 async def create(
-    desk: Desk, *, account_id: str, kind: str, now: int, tags: Mapping[str, str] = NO_TAGS
+    desk: Desk, *, account_id: str, kind: str, now: int, tagged: Mapping[str, str] = tags.NO_TAGS
 ) -> Registration:
     """A registration with an empty draft.
 
@@ -107,7 +104,7 @@ async def create(
         await desk.quotas.require(tx.conn, "REGISTRATIONS_PER_ACCOUNT", registrations.c.account_id == account_id)
         await rows.insert(tx.conn, registrations, values)
         await _insert(tx.conn, account_id, registration_id, Version(1, DRAFT, {}, {DRAFT: now}))
-        await put_tags(tx, account_id, f"{KIND}/{registration_id}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{registration_id}", tagged)
         return await require(tx.conn, account_id, registration_id)
 
     return await desk.store.write(work)
@@ -151,7 +148,7 @@ async def delete(desk: Desk, *, account_id: str, registration_id: str) -> Regist
         await _check_deletable(tx.conn, found, resource)
         for table in (registration_versions, registration_associations):
             await tx.conn.execute(table.delete().where(table.c.registration_id == registration_id))
-        await drop_tags(tx, account_id, resource)
+        await tags.drop(tx, account_id, resource)
         await rows.remove(tx.conn, registrations, registration_id)
         return found
 

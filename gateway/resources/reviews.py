@@ -18,7 +18,8 @@ from gateway.model import Status
 from gateway.resources import checks, consent, rows
 from gateway.resources.opt_outs import LONGEST_REASON, add_in
 from gateway.store.hot import Hot, among
-from gateway.store.tables import accounts, messages, reviews
+from gateway.store.tables import accounts, messages
+from gateway.store.tables_consent import reviews
 from gateway.store.times import new_id
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ async def open_in(
         append(tx, [Event(EventType.REVIEW_OPENED, account_id, phone, at, data)])
     await consent.record_in(
         tx, account_id=account_id, phone=phone, list_name=list_name, action=consent.REVIEW_OPENED, at=at,
-        actor="person", how=why, words=words, inbound_id=inbound_id,
+        actor=consent.PERSON, how=why, words=words, inbound_id=inbound_id,
     )  # fmt: skip
     return new
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import orjson
@@ -16,7 +15,8 @@ from gateway.store.tables import routes
 from gateway.store.times import from_millionths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
     from typing import Unpack
 
     from sqlalchemy import Row
@@ -29,50 +29,32 @@ _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 _MOST_CONNECTORS = 20
 
 
-class RouteChanges(TypedDict, total=False):
-    """What may be changed; what is left out stays. "" is no condition."""
+class RouteConditions(TypedDict, total=False):
+    """What a text must be like, and what it costs. "" is no condition."""
+
+    country: str  # of the destination, ISO 3166 alpha-2
+    prefix: str  # of the destination, with its plus: "+4479"
+    identity_id: str  # of a number or sender ID
+    message_type: str  # TRANSACTIONAL or PROMOTIONAL
+    price: Decimal  # US$ a part
+
+
+class RouteChanges(RouteConditions, total=False):
+    """What may be changed; what is left out stays."""
 
     connectors: Sequence[str]
-    country: str
-    prefix: str
-    identity_id: str
-    message_type: str
-    price: Decimal
 
 
 async def create(
-    desk: Desk,
-    *,
-    account_id: str,
-    connectors: Sequence[str],
-    now: int,
-    country: str = "",
-    prefix: str = "",
-    identity_id: str = "",
-    message_type: str = "",
-    price: Decimal = Decimal(0),
+    desk: Desk, *, account_id: str, connectors: Sequence[str], now: int, **conditions: Unpack[RouteConditions]
 ) -> Route:
-    """A new route, asked after all others.
-
-    Args:
-        desk: where.
-        account_id: whose.
-        connectors: ids, first to last.
-        now: microseconds.
-        country: ISO 3166 alpha-2 of the destination.
-        prefix: of the destination, with its plus: "+4479".
-        identity_id: of a number or sender ID.
-        message_type: TRANSACTIONAL or PROMOTIONAL.
-        price: US$ a part.
+    """A new route to these connectors, first to last; it is asked after all others.
 
     Raises:
         Invalid: a field is wrong, or a connector is not there.
         NotFound: there is no such number or sender ID.
     """
-    values = _values({
-        "connectors": connectors, "country": country, "prefix": prefix, "identity_id": identity_id,
-        "message_type": message_type, "price": price,
-    })  # fmt: skip
+    values = _values({"connectors": connectors, **conditions})
     values |= {"id": rows.resource_id("route"), "account_id": account_id, "created_at": now}
 
     async def work(tx: Tx) -> Route:
@@ -99,7 +81,7 @@ async def find(desk: Desk, *, account_id: str) -> tuple[Route, ...]:
 
 async def update(desk: Desk, *, account_id: str, route_id: str, **changes: Unpack[RouteChanges]) -> Route:
     """Change what is given. Raises as ``create``, and NotFound when there is no such route."""
-    values = _values(dict(changes))
+    values = _values(changes)
 
     async def work(tx: Tx) -> Route:
         await _get(tx.conn, account_id, route_id)
@@ -169,7 +151,7 @@ async def _check_identity(conn: AsyncConnection, account_id: str, identity_id: s
         raise
 
 
-def _values(changes: dict[str, Any]) -> dict[str, Any]:
+def _values(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of what is given, each checked."""
     values = dict(changes)
     if "connectors" in values:

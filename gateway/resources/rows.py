@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound
 from gateway.resources.checks import MOST_PER_PAGE, is_storable, whole_number
 from gateway.resources.desk import Page
 from gateway.store.times import new_id
@@ -45,6 +45,19 @@ def missing(thing: str, field: str = "") -> NotFound:
     return NotFound(
         f"{thing}_not_found", f"There is no such {words}.", field=field, remedy=f"List what {words}s there are."
     )
+
+
+def protected(thing: str) -> Conflict:
+    """The error for deleting a ``thing`` while its ``deletion_protection`` is on."""
+    return Conflict("deletion_protection", f"The {thing} is protected.", remedy="Turn deletion_protection off first.")
+
+
+async def of_account(
+    conn: AsyncConnection, table: Table, account_id: str, make: Callable[[Row[Any]], T]
+) -> tuple[T, ...]:
+    """All rows of the account, oldest first: ids sort by the time they were made."""
+    found = await conn.execute(select(table).where(table.c.account_id == account_id).order_by(table.c.id))
+    return tuple(map(make, found))
 
 
 async def page(

@@ -8,7 +8,7 @@ Rule 4: a protected one cannot be deleted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
@@ -16,8 +16,10 @@ from gateway import numbers
 from gateway.errors import Conflict, Invalid
 from gateway.model import DEFAULT_OPT_OUT_LIST, IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import attached, checks, existence, opt_out_lists, rows, tags
-from gateway.resources.phone_numbers import check_unrouted, protected
-from gateway.store.tables import pool_sender_ids, sender_ids
+from gateway.resources.desk import Page
+from gateway.resources.identity_settings import SenderSettings, checked
+from gateway.resources.phone_numbers import check_unrouted
+from gateway.store.tables_numbers import pool_sender_ids, sender_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,19 +31,16 @@ if TYPE_CHECKING:
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
 
-from gateway.resources.desk import Page
-
 OF_POOL = frozenset({"message_type", "opt_out_list"})
 
 
-class SenderIdChanges(TypedDict, total=False):
-    """What may be changed; what is left out stays."""
+class SenderIdSettings(SenderSettings, total=False):
+    """What may be told of a new sender ID."""
 
-    message_type: str
-    opt_out_list: str
-    deletion_protection: bool
-    rate: float | None  # whole parts a second; None: no limit
-    active: bool
+    both_types: bool  # message_type is then that of a text that names none
+
+
+_DEFAULTS: SenderIdSettings = {"message_type": MessageType.TRANSACTIONAL, "opt_out_list": DEFAULT_OPT_OUT_LIST}
 
 
 async def create(
@@ -51,37 +50,27 @@ async def create(
     sender: str,
     now: int,
     country: str = "",
-    message_type: str = MessageType.TRANSACTIONAL,
-    opt_out_list: str = DEFAULT_OPT_OUT_LIST,
-    rate: float | None = None,
-    both_types: bool = False,
-    deletion_protection: bool = False,
-    tagged: Mapping[str, str] | None = None,
+    tagged: Mapping[str, str] = tags.NO_TAGS,
+    **settings: Unpack[SenderIdSettings],
 ) -> OriginationIdentity:
     """Add a sender ID; ``country`` "" is for every country.
-
-    With ``both_types``, ``message_type`` is that of a text that names none.
 
     Raises:
         Invalid: a field is wrong.
         NotFound: there is no such opt-out list.
         Conflict: it is there already (``sender_id_exists``).
     """
-    values = _values({
-        "message_type": message_type, "opt_out_list": opt_out_list, "rate": rate, "both_types": both_types,
-        "deletion_protection": deletion_protection,
-    })  # fmt: skip
-    values |= {
+    values = checked({**_DEFAULTS, **settings}) | {
         "id": rows.resource_id("sender"), "account_id": account_id, "sender": _name(sender),
         "country": checks.country(country), "created_at": now,
     }  # fmt: skip
 
     async def work(tx: Tx) -> OriginationIdentity:
-        await opt_out_lists.require(tx.conn, account_id, opt_out_list)
+        await opt_out_lists.require(tx.conn, account_id, values["opt_out_list"])
         await desk.quotas.require(tx.conn, "SENDER_IDS_PER_ACCOUNT", sender_ids.c.account_id == account_id)
         if await _exists(tx.conn, values) or not await rows.insert_new(tx.conn, sender_ids, values):
             raise Conflict("sender_id_exists", "The sender ID is there already for that country.", field="sender")
-        await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged or {})
+        await tags.put(tx, account_id, existence.sender_id(values["sender"], values["country"]), tagged)
         return await require(tx.conn, account_id, values["id"])
 
     return await desk.change(work)
@@ -108,7 +97,7 @@ async def find(
 
 
 async def update(
-    desk: Desk, *, account_id: str, sender_id: str, **changes: Unpack[SenderIdChanges]
+    desk: Desk, *, account_id: str, sender_id: str, **changes: Unpack[SenderSettings]
 ) -> OriginationIdentity:
     """Change what is given.
 
@@ -117,7 +106,7 @@ async def update(
         NotFound: there is no such sender ID or opt-out list.
         Conflict: it is in a pool that has another message type or list (``sender_id_in_pool``).
     """
-    values = _values(dict(changes))
+    values = checked(changes)
 
     async def work(tx: Tx) -> OriginationIdentity:
         known = await require(tx.conn, account_id, sender_id)
@@ -138,7 +127,7 @@ async def delete(desk: Desk, *, account_id: str, sender_id: str) -> None:
     async def work(tx: Tx) -> None:
         known = await require(tx.conn, account_id, sender_id)
         if known.deletion_protection:
-            raise protected("sender ID")
+            raise rows.protected("sender ID")
         if known.pool_ids:
             raise _in_pool("sender_id")
         await check_unrouted(tx.conn, account_id, sender_id)
@@ -208,12 +197,3 @@ def _in_pool(field: str) -> Conflict:
     return Conflict(
         "sender_id_in_pool", "The sender ID is in a pool.", field=field, remedy="Take it out of its pools first."
     )
-
-
-def _values(changes: dict[str, Any]) -> dict[str, Any]:
-    values = rows.columns(changes)
-    if "message_type" in values:
-        values["message_type"] = checks.one_of(values["message_type"], MessageType, "message_type")
-    if "rate" in values:
-        values["rate"] = checks.rate(values["rate"])
-    return values

@@ -21,8 +21,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 
 from gateway.errors import Conflict, Unauthorized
-from gateway.resources import checks, rows
-from gateway.store.tables import accounts, sessions, staff
+from gateway.resources import accounts, checks, rows
+from gateway.store.tables_access import sessions, staff
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ async def create(desk: Desk, *, account_id: str, name: str, password: str, role:
     }  # fmt: skip
 
     async def work(tx: Tx) -> Staff:
-        if (await tx.conn.execute(select(accounts.c.id).where(accounts.c.id == account_id))).first() is None:
-            raise rows.missing("account")
+        await accounts.require(tx.conn, account_id)
         if not await rows.insert_new(tx.conn, staff, values):
             raise Conflict("staff_exists", "There is a user of that name.", field="name")
         return await _get(tx.conn, account_id, values["id"])

@@ -17,16 +17,19 @@ from gateway.events.log import append
 from gateway.events.record import Event, EventType
 from gateway.resources import consent, rows
 from gateway.store.hot import Hot, among, inserting, inserting_once
-from gateway.store.tables import accounts, consent_log, opt_outs
+from gateway.store.tables import accounts
+from gateway.store.tables_consent import consent_log, opt_outs
 from gateway.store.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from sqlalchemy import ColumnElement, Executable, Row
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from gateway.resources.consent import Act
     from gateway.store.writer import Tx
 
 
@@ -84,53 +87,26 @@ async def standing_in(tx: Tx, phones: Sequence[str]) -> dict[tuple[str, str, str
     }
 
 
-async def add_in(
-    tx: Tx,
-    *,
-    account_id: str,
-    phone: str,
-    list_name: str,
-    at: int,
-    by_end_user: bool,
-    actor: str,
-    how: str,
-    words: str = "",
-    reason: str = "",
-    inbound_id: str = "",
-    message_id: str = "",
-    opted_out_at: int | None = None,
-) -> bool:
+async def add_in(tx: Tx, *, by_end_user: bool, opted_out_at: int | None = None, **act: Unpack[Act]) -> bool:
     """Add an opt-out within somebody's transaction; True when it is new, and then there is an event of it.
 
     Args:
         tx: the transaction.
-        account_id: whose.
-        phone: E.164, or a short code.
-        list_name: a list of the account.
-        at: microseconds, of what is recorded now.
         by_end_user: the person said so.
-        actor: "person", "staff:alice", "key:key-…", "carrier:smpp-1".
-        how: one sentence: "keyword STOP".
-        words: what the person wrote.
-        reason: why staff did it.
-        inbound_id: of the person's text.
-        message_id: of the message that a carrier refused.
-        opted_out_at: microseconds, where that was before ``at``.
+        opted_out_at: microseconds, where that was before the act.
+        act: what is recorded, whether it is new or not.
     """
+    key, at, how = _key(act), act["at"], act["how"]
     since = at if opted_out_at is None else opted_out_at
     values = {"opted_out_at": since, "by_end_user": int(by_end_user), "how": how, "confirmations": 0}
-    key = {"account_id": account_id, "phone": phone, "list_name": list_name}
     new = await rows.insert_new(tx.conn, opt_outs, key | values)
     if not new and by_end_user:
-        claim = opt_outs.update().where(*keyed(account_id, phone, list_name), opt_outs.c.by_end_user == 0)
+        claim = opt_outs.update().where(*keyed(**key), opt_outs.c.by_end_user == 0)
         await tx.conn.execute(claim.values(by_end_user=1, how=how))
-    await consent.record_in(
-        tx, **key, action=consent.OPT_OUT, at=at, actor=actor, how=how, words=words, reason=reason,
-        inbound_id=inbound_id, message_id=message_id,
-    )  # fmt: skip
+    await consent.record_in(tx, action=consent.OPT_OUT, **act)
     if new:
-        added = _added(account_id, phone, list_name, at, since, how, by_end_user=by_end_user, inbound_id=inbound_id)
-        append(tx, [added])
+        inbound_id = act.get("inbound_id", "")
+        append(tx, [_added(**key, at=at, since=since, how=how, by_end_user=by_end_user, inbound_id=inbound_id)])
     return new
 
 
@@ -173,33 +149,15 @@ async def among_in(conn: AsyncConnection, account_id: str, phones: Sequence[str]
     return {(row.phone, row.list_name) for row in found}
 
 
-async def lift_in(
-    tx: Tx,
-    *,
-    account_id: str,
-    phone: str,
-    list_name: str,
-    at: int,
-    actor: str,
-    how: str,
-    words: str = "",
-    reason: str = "",
-    inbound_id: str = "",
-    message_id: str = "",
-) -> bool:
-    """Lift an opt-out within somebody's transaction; True when one stood, and then there is an event of it.
-
-    The arguments are those of ``add_in``.
-    """
-    lifted = await tx.conn.execute(opt_outs.delete().where(*keyed(account_id, phone, list_name)))
-    await consent.record_in(
-        tx, account_id=account_id, phone=phone, list_name=list_name, action=consent.OPT_IN, at=at, actor=actor, how=how,
-        words=words, reason=reason, inbound_id=inbound_id, message_id=message_id,
-    )  # fmt: skip
+async def lift_in(tx: Tx, **act: Unpack[Act]) -> bool:
+    """Lift an opt-out within somebody's transaction; True when one stood, and then there is an event of it."""
+    lifted = await tx.conn.execute(opt_outs.delete().where(*keyed(**_key(act))))
+    await consent.record_in(tx, action=consent.OPT_IN, **act)
     stood = lifted.rowcount > 0
     if stood:
-        data = {"phone": phone, "list": list_name, "how": how, "inbound_id": inbound_id}
-        append(tx, [Event(EventType.OPT_OUT_LIFTED, account_id, phone, at, data)])
+        phone = act["phone"]
+        data = {"phone": phone, "list": act["list_name"], "how": act["how"], "inbound_id": act.get("inbound_id", "")}
+        append(tx, [Event(EventType.OPT_OUT_LIFTED, act["account_id"], phone, act["at"], data)])
     return stood
 
 
@@ -226,6 +184,10 @@ def of_row(row: Row[Any]) -> OptOut:
         account_id=row.account_id, phone=row.phone, list_name=row.list_name, opted_out_at=row.opted_out_at,
         by_end_user=bool(row.by_end_user), how=row.how, confirmations=row.confirmations,
     )  # fmt: skip
+
+
+def _key(act: Act) -> dict[str, str]:
+    return {"account_id": act["account_id"], "phone": act["phone"], "list_name": act["list_name"]}
 
 
 def keyed(account_id: str, phone: str, list_name: str) -> tuple[ColumnElement[bool], ...]:

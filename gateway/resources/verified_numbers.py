@@ -21,10 +21,7 @@ from sqlalchemy import select
 from carriers.simulator.numbers import aws_fates
 from gateway import numbers
 from gateway.errors import Conflict, Invalid, QuotaExceeded
-from gateway.resources import rows
-from gateway.resources.tags import NO_TAGS
-from gateway.resources.tags import drop as drop_tags
-from gateway.resources.tags import put as put_tags
+from gateway.resources import rows, tags
 from gateway.store.tables_channels import rcs_agents
 from gateway.store.tables_protect import verified_numbers
 from gateway.store.times import DAY, SECOND
@@ -59,7 +56,13 @@ class VerifiedNumber:
 
 
 async def create(
-    desk: Desk, *, account_id: str, phone: str, now: int, rcs_agent_id: str = "", tags: Mapping[str, str] = NO_TAGS
+    desk: Desk,
+    *,
+    account_id: str,
+    phone: str,
+    now: int,
+    rcs_agent_id: str = "",
+    tagged: Mapping[str, str] = tags.NO_TAGS,
 ) -> VerifiedNumber:
     """A number that is to be verified.
 
@@ -80,7 +83,7 @@ async def create(
         await desk.quotas.require(tx.conn, "VERIFIED_DESTINATION_NUMBERS_PER_ACCOUNT", mine)
         if not await rows.insert_new(tx.conn, verified_numbers, values):
             raise Conflict("verified_number_exists", "The number is there already.", field="phone")
-        await put_tags(tx, account_id, f"{KIND}/{values['id']}", tags)
+        await tags.put(tx, account_id, f"{KIND}/{values['id']}", tagged)
         return _of(await require(tx.conn, account_id, str(values["id"])))
 
     return await desk.change(work)
@@ -93,10 +96,8 @@ async def get(desk: Desk, *, account_id: str, number_id: str) -> VerifiedNumber:
 
 async def find(desk: Desk, *, account_id: str) -> tuple[VerifiedNumber, ...]:
     """All of the account, oldest first."""
-    t = verified_numbers
     async with desk.store.reading() as conn:
-        found = await conn.execute(select(t).where(t.c.account_id == account_id).order_by(t.c.id))
-        return tuple(map(_of, found))
+        return await rows.of_account(conn, verified_numbers, account_id, _of)
 
 
 async def delete(desk: Desk, *, account_id: str, number_id: str, now: int) -> VerifiedNumber:
@@ -112,7 +113,7 @@ async def delete(desk: Desk, *, account_id: str, number_id: str, now: int) -> Ve
         found = _of(await require(tx.conn, account_id, number_id))
         if sandbox and now < found.created_at + STAYS:
             raise Conflict("too_new", "In the sandbox a number stays for a day.", remedy="Delete it tomorrow.")
-        await drop_tags(tx, account_id, f"{KIND}/{number_id}")
+        await tags.drop(tx, account_id, f"{KIND}/{number_id}")
         await rows.remove(tx.conn, verified_numbers, number_id)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
+from gateway.store.columns import account, bigint, string
 from gateway.store.tables import metadata
 
 # An app names a set with each send. Its event destinations are rows of event_destinations that name the set.
@@ -12,11 +13,11 @@ configuration_sets = Table(
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("message_type", Text, nullable=False, server_default=""),  # of a send that gives none; "" for none
-    Column("sender_id", Text, nullable=False, server_default=""),  # where no number or registered sender ID fits
+    string("message_type"),  # of a send that gives none; "" for none
+    string("sender_id"),  # where no number or registered sender ID fits
     Column("message_feedback", Integer, nullable=False, server_default="0"),
-    Column("protect_id", Text, nullable=False, server_default=""),  # the protect configuration that counts
-    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    string("protect_id"),  # the protect configuration that counts
+    bigint("created_at"),
 )
 
 # Whether what was sent had its effect, such as a one-time code that was typed in: only the app can know.
@@ -25,9 +26,9 @@ message_feedback = Table(
     "message_feedback",
     metadata,
     Column("message_id", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
-    Column("status", Text, nullable=False, server_default="PENDING"),  # PENDING, RECEIVED, FAILED
-    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    account(),
+    string("status", "PENDING"),  # PENDING, RECEIVED, FAILED
+    bigint("created_at"),
     Column("answered_at", BigInteger),
     Index("ix_message_feedback_unanswered", "created_at", sqlite_where=_UNANSWERED, postgresql_where=_UNANSWERED),
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
+from gateway.store.columns import account, bigint, string
 from gateway.store.tables import metadata
 
 protect_configurations = Table(
     "protect_configurations",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
+    account(),
     Column("account_default", Integer, nullable=False, server_default="0"),  # of one row of an account at most
     Column("deletion_protection", Integer, nullable=False, server_default="0"),
-    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    bigint("created_at"),
 )
 
 # A country that is not here is allowed.
@@ -23,7 +24,7 @@ protect_country_rules = Table(
     Column("configuration_id", Text, ForeignKey("protect_configurations.id"), primary_key=True),
     Column("capability", Text, primary_key=True),  # SMS, VOICE, MMS, RCS
     Column("country", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
+    account(),
     Column("status", Text, nullable=False),  # BLOCK, MONITOR, FILTER
 )
 
@@ -32,11 +33,11 @@ protect_number_overrides = Table(
     metadata,
     Column("configuration_id", Text, ForeignKey("protect_configurations.id"), primary_key=True),
     Column("phone", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
-    Column("country", Text, nullable=False, server_default=""),
+    account(),
+    string("country"),
     Column("action", Text, nullable=False),  # ALLOW, BLOCK
     Column("expires_at", BigInteger),
-    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    bigint("created_at"),
 )
 
 # When each number of a watched country was last texted: what neighbours are counted by. Of use for an hour.
@@ -55,14 +56,14 @@ verified_numbers = Table(
     "verified_numbers",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
+    account(),
     Column("phone", Text, nullable=False),
-    Column("rcs_agent_id", Text, nullable=False, server_default=""),  # whose test device it is
+    string("rcs_agent_id"),  # whose test device it is
     Column("status", Text, nullable=False),  # PENDING, VERIFIED
-    Column("code_hash", Text, nullable=False, server_default=""),  # of the code sent last; "" when none is
-    Column("code_sent_at", BigInteger, nullable=False, server_default="0"),
+    string("code_hash"),  # of the code sent last; "" when none is
+    bigint("code_sent_at"),
     Column("guesses", Integer, nullable=False, server_default="0"),  # at that code
     Column("codes_today", Integer, nullable=False, server_default="0"),  # sent on the day of code_sent_at
-    Column("created_at", BigInteger, nullable=False, server_default="0"),
+    bigint("created_at"),
     UniqueConstraint("account_id", "phone", "rcs_agent_id"),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import Column, Table, Text
 
+from gateway.store.columns import bigint
 from gateway.store.tables import metadata
 
 spend_limit_overrides = Table(
@@ -11,5 +12,5 @@ spend_limit_overrides = Table(
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("channel", Text, primary_key=True),  # TEXT, VOICE, MEDIA, NOTIFY, RCS
-    Column("monthly_limit", BigInteger, nullable=False, server_default="0"),  # whole US dollars
+    bigint("monthly_limit"),  # whole US dollars
 )

@@ -64,7 +64,9 @@ class Connections:
 
     async def want(self, wanted: Iterable[Wanted]) -> None:
         """Exactly these are set up, with these settings. Those that run with others are started anew."""
-        self._known = {one.connector_id: _Known(one, registry.text_profile(one.kind, one.settings)) for one in wanted}
+        self._known = {
+            one.connector_id: _Known(one, registry.kinds()[one.kind].profile(one.settings)) for one in wanted
+        }
         await self._align(GRACE)
 
     async def own(self, connector_ids: Iterable[str], *, grace: float) -> None:

@@ -12,7 +12,8 @@ from gateway.resources.message_feedback import fail_unanswered
 from gateway.resources.messages import Move, dispatchable, move_in, taken_parts, to_dispatch
 from gateway.store.hot import Hot
 from gateway.store.repeat import repeat
-from gateway.store.tables import idempotency_keys, messages, orphans, sessions
+from gateway.store.tables import idempotency_keys, messages, orphans
+from gateway.store.tables_access import sessions
 from gateway.store.times import HOUR, SECOND
 
 if TYPE_CHECKING:

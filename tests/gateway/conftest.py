@@ -27,6 +27,7 @@ from gateway.store.migrate import upgrade
 from gateway.store.partitions import days
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
+from tests.support.gateway_fixtures import House, open_house
 
 with warnings.catch_warnings():
     # Without a desktop there is no XDG_RUNTIME_DIR, and platformdirs says so when pgserver asks it for a folder.
@@ -149,6 +150,13 @@ async def desk(store: Store, vault: Vault) -> Desk:
     desk = Desk(store, vault, await Catalog.load(store))
     await accounts.ensure_default(desk, NOW)
     return desk
+
+
+@pytest.fixture
+async def house(desk: Desk) -> AsyncIterator[House]:
+    """The whole way of a message, with a pretend carrier."""
+    async with open_house(desk) as house:
+        yield house
 
 
 async def _fresh(socket: str, like: str) -> AsyncIterator[str]:

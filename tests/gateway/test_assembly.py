@@ -9,20 +9,11 @@ import pytest
 
 from gateway.store import tables
 from tests.support.factories import OTHER, PERSON, part
-from tests.support.gateway_fixtures import House, open_house
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.resources.desk import Desk
+    from tests.support.gateway_fixtures import House
 
 WORDS = ("Once upon ", "a time there ", "was a text.")
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 async def get(house: House, number: int, body: str = "", **more: Any) -> str:

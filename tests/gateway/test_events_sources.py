@@ -9,7 +9,7 @@ from gateway.events.record import EventType, encode, message_event
 from gateway.events.retries import Waiting, replay_range
 from gateway.events.sources import open_source
 from gateway.model import Status
-from gateway.store import tables
+from gateway.store import tables, tables_numbers
 from tests.support.events import AT, add_destination, aside_of, delivered, log_events
 
 TOLD = {"connector_id": "c1", "identity_id": "phone-1", "decision_id": "d1"}
@@ -138,7 +138,9 @@ async def test_numbers_countries_and_decisions_are_looked_up(store):
     body = orjson.dumps({"protection": protection}).decode()
     await write(
         store,
-        insert(tables.phone_numbers).values(id="phone-1", account_id="main", number="+447700900123", country="GB"),
+        insert(tables_numbers.phone_numbers).values(
+            id="phone-1", account_id="main", number="+447700900123", country="GB"
+        ),
         insert(tables.decisions).values(id="d1", body=body),
         insert(tables.decisions).values(id="d2", body="{}"),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.resources import keywords, opt_outs, phone_numbers, reviews
-from gateway.store import tables
+from gateway.store import tables, tables_consent
 from tests.support.factories import OTHER, PERSON, part, text
 from tests.support.gateway_fixtures import House, open_house
 
@@ -45,11 +45,11 @@ STOPS = ["STOP", "Stop.", "STOP!!", "s t o p", "Stop please", "unsubscribe me", 
 async def test_a_stop_opts_out_is_confirmed_and_blocks_the_next_send(house: House, words: str) -> None:
     inbound_id = await get(house, text(words))
     assert (await stored(house, inbound_id))["meaning"] == "OPT_OUT"
-    (opted,) = await house.rows(tables.opt_outs)
+    (opted,) = await house.rows(tables_consent.opt_outs)
     assert (opted["phone"], opted["by_end_user"], opted["confirmations"]) == (PERSON, 1, 1)
     assert await replies(house) == [("opt_out_confirmation", "QUEUED")]
     assert (await house.send()).status == "REFUSED"
-    (logged,) = await house.rows(tables.consent_log)
+    (logged,) = await house.rows(tables_consent.consent_log)
     assert (logged["inbound_id"], logged["words"]) == (inbound_id, words.replace("\0", "\ufffd"))
 
 
@@ -58,7 +58,7 @@ async def test_a_text_that_is_none_of_it_changes_nothing(house: House, words: st
     inbound_id = await get(house, text(words))
     assert (await stored(house, inbound_id))["meaning"] == "NONE"
     assert await house.events(inbound_id) == ["inbound.received"]
-    assert (await replies(house), await house.count(tables.opt_outs)) == ([], 0)
+    assert (await replies(house), await house.count(tables_consent.opt_outs)) == ([], 0)
 
 
 async def test_a_stop_counts_for_what_is_sent_in_the_same_commit(house: House) -> None:
@@ -85,9 +85,9 @@ async def test_help_is_answered_also_for_who_opted_out(house: House) -> None:
 async def test_start_lifts_the_opt_out(house: House, word: str) -> None:
     await get(house, text("STOP"))
     await get(house, text(word))
-    assert await house.count(tables.opt_outs) == 0
+    assert await house.count(tables_consent.opt_outs) == 0
     assert (await house.send()).status == "QUEUED"
-    assert [row["action"] for row in await house.rows(tables.consent_log)] == ["OPT_OUT", "OPT_IN"]
+    assert [row["action"] for row in await house.rows(tables_consent.consent_log)] == ["OPT_OUT", "OPT_IN"]
 
 
 async def test_a_stop_after_a_start_is_confirmed_again(house: House) -> None:
@@ -108,7 +108,7 @@ async def test_an_own_word_is_answered_with_its_own_text(house: House) -> None:
     await get(house, text("stop 12345"))
     (reply,) = await house.rows(tables.messages)
     assert (reply["purpose"], reply["body"]) == ("keyword_response", "Stop 12345 is Elm St.")
-    assert await house.count(tables.opt_outs) == 0
+    assert await house.count(tables_consent.opt_outs) == 0
 
 
 async def test_what_may_be_a_revocation_waits_for_staff(house: House) -> None:
@@ -119,7 +119,7 @@ async def test_what_may_be_a_revocation_waits_for_staff(house: House) -> None:
     found = await reviews.find(house.desk, account_id="main")
     assert [(one.phone, one.words) for one in found.items] == [(PERSON, "stop texting me at work")]
     assert (await house.send(message_type="PROMOTIONAL")).status == "SCHEDULED"
-    assert await house.count(tables.opt_outs) == 0
+    assert await house.count(tables_consent.opt_outs) == 0
 
 
 async def test_a_number_that_manages_opt_outs_itself_is_told_and_nothing_is_done(house: House) -> None:
@@ -128,7 +128,7 @@ async def test_a_number_that_manages_opt_outs_itself_is_told_and_nothing_is_done
     )
     inbound_id = await get(house, text("STOP"))
     assert await house.events(inbound_id) == ["inbound.received"]
-    assert (await house.count(tables.opt_outs), await replies(house)) == (0, [])
+    assert (await house.count(tables_consent.opt_outs), await replies(house)) == (0, [])
 
 
 async def test_no_more_than_so_many_automatic_replies_an_hour(house: House) -> None:
@@ -146,7 +146,7 @@ async def test_no_more_than_so_many_automatic_replies_an_hour(house: House) -> N
 async def test_machines_are_not_answered_but_their_stop_counts(house: House, source: str) -> None:
     await get(house, text("STOP", source=source))
     assert await replies(house) == []
-    assert [row["phone"] for row in await house.rows(tables.opt_outs)] == [source]
+    assert [row["phone"] for row in await house.rows(tables_consent.opt_outs)] == [source]
 
 
 async def test_a_reply_is_linked_to_the_last_message_of_the_pair(house: House) -> None:
@@ -214,9 +214,9 @@ async def test_two_copies_in_one_commit_are_one(house: House) -> None:
 
 async def test_a_stop_in_parts_opts_out_once_it_is_whole(house: House) -> None:
     assert await get(house, part("P", 2, 2)) == ""
-    assert await house.count(tables.opt_outs) == 0
+    assert await house.count(tables_consent.opt_outs) == 0
     assert await get(house, part("STO", 1, 2)) != ""
-    assert await house.count(tables.opt_outs) == 1
+    assert await house.count(tables_consent.opt_outs) == 1
 
 
 async def test_the_sign_of_a_text_is_that_of_its_carrier(house: House) -> None:

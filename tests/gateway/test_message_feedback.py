@@ -10,15 +10,8 @@ from gateway.resources import message_feedback
 from gateway.resources.message_feedback import put, status_of
 from gateway.store import tables_configuration_sets as tables
 from gateway.store.times import HOUR
-from tests.support.gateway_fixtures import open_house
 
 MAIN = {"account_id": "main"}
-
-
-@pytest.fixture
-async def house(desk):
-    async with open_house(desk) as house:
-        yield house
 
 
 async def sent(house, **more):

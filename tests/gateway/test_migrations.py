@@ -14,7 +14,8 @@ from gateway.store import migrate
 from gateway.store.engine import open_reader
 from gateway.store.migrate import current, head, standing, upgrade
 from gateway.store.store import Store
-from gateway.store.tables import accounts, metadata, opt_out_lists
+from gateway.store.tables import accounts, metadata
+from gateway.store.tables_consent import opt_out_lists
 from tests.support.releases import ADD, FAIL, MORE, REMOVE, TODAY, Releases
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from gateway.errors import Unavailable
 from gateway.nodes import leases
 from gateway.nodes.keeper import Keeper
 from gateway.nodes.leases import BIND, LIFE, MARGIN
-from gateway.store import tables
+from gateway.store import tables_nodes
 from gateway.store.times import SECOND
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ class World:
 
     async def silence(self, keeper: Keeper) -> None:
         """Let a node look as if it had not beaten for its whole life, whatever clock the database goes by."""
-        long_ago = update(tables.nodes).where(tables.nodes.c.id == keeper.id).values(expires_at=1)
+        long_ago = update(tables_nodes.nodes).where(tables_nodes.nodes.c.id == keeper.id).values(expires_at=1)
         await self.store.write(lambda tx: tx.conn.execute(long_ago))
 
     async def holders(self) -> dict[str, str]:
         async with self.store.reading() as conn:
-            return {row.name: row.holder for row in await conn.execute(select(tables.leases))}
+            return {row.name: row.holder for row in await conn.execute(select(tables_nodes.leases))}
 
     async def settled(self, *keepers: Keeper) -> None:
         """What is being given up is given up."""
@@ -218,7 +218,7 @@ async def test_the_first_process_settles_what_is_left_without_waiting(world: Wor
 
 async def test_a_clock_that_was_set_back_does_not_keep_the_dead_alive(world: World) -> None:
     first = await world.node("a")
-    far = update(tables.nodes).where(tables.nodes.c.id == first.id).values(expires_at=2 * NOW)
+    far = update(tables_nodes.nodes).where(tables_nodes.nodes.c.id == first.id).values(expires_at=2 * NOW)
     await world.store.write(lambda tx: tx.conn.execute(far))
     second = await world.node("a")
     assert (second.holds("a"), second.fence("a")) == (True, 2)

@@ -26,19 +26,11 @@ from gateway.resources.catalog import Catalog
 from gateway.store import tables
 from gateway.store.store import Store
 from tests.support.factories import LONG, OTHER, PERSON, answer, receipt, request
-from tests.support.gateway_fixtures import OUR_NUMBER, House, accept_many, open_house
+from tests.support.gateway_fixtures import OUR_NUMBER, House, accept_many
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 async def limit(house: House, **limits: Any) -> None:

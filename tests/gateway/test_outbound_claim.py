@@ -12,18 +12,9 @@ from compliance.types import AccountLimits
 from gateway.model import Purpose
 from gateway.resources import accounts, messages, opt_outs, phone_numbers, reviews
 from tests.support.factories import OTHER, PERSON
-from tests.support.gateway_fixtures import House, open_house
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.resources.desk import Desk
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
+    from tests.support.gateway_fixtures import House
 
 
 async def opt_out(house: House, phone: str = PERSON) -> None:

@@ -17,23 +17,14 @@ from gateway.store import tables
 from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import HOUR
 from tests.support.factories import PERSON, request
-from tests.support.gateway_fixtures import House, accept_many, open_house
+from tests.support.gateway_fixtures import House, accept_many
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.resources.desk import Desk
     from gateway.resources.protect_configurations import ProtectConfiguration
 
 MAIN = {"account_id": "main"}
 BLOCK = [f"+1206555{last:04d}" for last in range(1000, 2000, 9)]  # of one thousand
 NEXT_BLOCK = "+12065552000"
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 async def protect(house: House, *, default: bool = True, **rules: str) -> ProtectConfiguration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,22 +13,11 @@ from gateway.outbound.settle import RETRY_AFTER, UNKNOWN_WAIT, Late, Settled, ju
 from gateway.store import tables
 from gateway.store.times import HOUR, SECOND
 from tests.support.factories import LONG, OURS, PERSON, answer, receipt
-from tests.support.gateway_fixtures import FENCE, House, open_house
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.resources.desk import Desk
+from tests.support.gateway_fixtures import FENCE, House
 
 NOW = 1_000 * SECOND
 ACCEPTED, THROTTLED, RETRY = Outcome.ACCEPTED, Outcome.THROTTLED, Outcome.RETRY
 REJECTED, NOT_SENT, UNKNOWN = Outcome.REJECTED, Outcome.NOT_SENT, Outcome.UNKNOWN
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 def dispatch(**more: Any) -> Dispatch:

@@ -14,20 +14,11 @@ from carriers.types import Outcome, ReceiptState
 from gateway.receipts import FIND, Arrived
 from gateway.store import tables
 from tests.support.factories import LONG, OTHER, answer, receipt
-from tests.support.gateway_fixtures import House, open_house
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from gateway.resources.desk import Desk
+    from tests.support.gateway_fixtures import House
 
 DELIVERED, UNDELIVERED, EXPIRED = ReceiptState.DELIVERED, ReceiptState.UNDELIVERED, ReceiptState.EXPIRED
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 FORMS = [

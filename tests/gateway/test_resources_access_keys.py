@@ -8,7 +8,7 @@ from sqlalchemy import select
 from gateway.errors import Invalid, NotFound
 from gateway.resources import access_keys, accounts
 from gateway.resources.catalog import Catalog
-from gateway.store import tables_access_keys
+from gateway.store import tables_access
 
 NOW = 1_790_000_000_000_000
 
@@ -29,7 +29,7 @@ async def test_a_key_counts_from_the_moment_it_is_made(desk):
 async def test_the_secret_is_not_in_the_database(desk):
     _, secret = await make(desk)
     async with desk.store.reading() as conn:
-        (row,) = (await conn.execute(select(tables_access_keys.access_keys))).all()
+        (row,) = (await conn.execute(select(tables_access.access_keys))).all()
     assert secret.encode() not in bytes(row.secret)
     assert secret not in str(row)
 

@@ -9,20 +9,12 @@ import pytest
 from gateway.resources import messages
 from gateway.resources.messages import TO_PERSON, Search
 from tests.support.factories import OTHER, PERSON
-from tests.support.gateway_fixtures import OUR_NUMBER, House, open_house
+from tests.support.gateway_fixtures import OUR_NUMBER, House
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from gateway.resources.desk import Desk
 
 HOUR = 3_600_000_000  # microseconds
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 async def bodies(house: House, **conditions: Any) -> list[str]:

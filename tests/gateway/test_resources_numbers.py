@@ -6,7 +6,6 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.model import IdentityKind, MessageType, OriginationIdentity
 from gateway.resources import accounts, connectors, keywords, opt_out_lists, phone_numbers, routes, sender_ids
 from tests.gateway.conftest import NOW
-from tests.support.connectors import validate
 
 MAIN = {"account_id": "main"}
 
@@ -145,9 +144,8 @@ async def test_an_identity_that_a_route_names_stays(desk, smpp_connector):
 
 @pytest.fixture
 async def smpp_connector(desk):
-    made = await connectors.create(
-        desk, connector_id="smpp-1", kind="smpp", settings={"host": "x"}, validate=validate, now=NOW
-    )
+    settings = {"host": "smsc.example", "system_id": "acme"}
+    made = await connectors.create(desk, connector_id="smpp-1", kind="smpp", settings=settings, now=NOW)
     return made.id
 
 

@@ -8,50 +8,12 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.events import log
-from gateway.resources import accounts, opt_out_lists, opt_outs, phone_numbers, reviews
+from gateway.resources import accounts, opt_out_lists, opt_outs, phone_numbers
 from gateway.resources.reviews import STANDING as REVIEWS
-from gateway.store.tables import opt_outs as table
+from gateway.store.tables_consent import opt_outs as table
 from gateway.store.times import iso
 from tests.gateway.conftest import NOW
-
-MAIN = {"account_id": "main"}
-ANN, BOB, EVE = "+14255550100", "+14255550101", "+442079460000"
-BY_STAFF = {"actor": "staff:alice", "how": "console"}
-
-
-async def stop(desk, phone=ANN, *, at=NOW, list_name="Default", **more):
-    given = {
-        "by_end_user": True,
-        "actor": "person",
-        "how": "keyword STOP",
-        "words": "Stop!",
-        "inbound_id": "in-1",
-    } | more
-    return await desk.store.write(
-        lambda tx: opt_outs.add_in(tx, **MAIN, phone=phone, list_name=list_name, at=at, **given)
-    )
-
-
-async def start(desk, phone=ANN, *, at=NOW, list_name="Default"):
-    return await desk.store.write(
-        lambda tx: opt_outs.lift_in(
-            tx, **MAIN, phone=phone, list_name=list_name, at=at, actor="person", how="keyword START", words="start"
-        )
-    )
-
-
-async def standing(desk, *phones):
-    return await desk.store.write(lambda tx: opt_outs.standing_in(tx, phones))
-
-
-async def count(desk, phone):
-    key = [("main", phone, "Default")]
-    await desk.store.write(lambda tx: tx.many(opt_outs.COUNT_CONFIRMATION, key))
-
-
-async def events(desk, phone=ANN):
-    return [event.type for event in await log.timeline(desk.store, phone)]
+from tests.support.consent import ANN, BOB, BY_STAFF, EVE, MAIN, count, events, standing, start, stop
 
 
 async def test_a_stop_stands_for_that_account_phone_and_list_alone(desk):
@@ -262,6 +224,17 @@ async def test_opt_outs_survive_the_number_they_were_sent_to(desk):
     assert await standing(desk, ANN)
 
 
+async def test_the_number_itself_is_the_key_of_the_table(desk):
+    await stop(desk)
+    async with desk.store.reading() as conn:
+        assert (await conn.execute(select(table.c.account_id, table.c.phone, table.c.list_name))).one() == (
+            "main",
+            ANN,
+            "Default",
+        )
+        assert (await conn.execute(text("SELECT count(*) FROM consent_log"))).scalar_one() == 1
+
+
 # Import and export
 
 
@@ -329,131 +302,3 @@ async def test_import_of_many_chunks(desk):
     )
     assert await opt_outs.import_rows(desk, rows, **MAIN, actor="cli", now=NOW) == opt_outs.ImportResult(1201, 10, ())
     assert len([row async for row in opt_outs.export_rows(desk, **MAIN)]) == 1201
-
-
-# Lists
-
-
-@pytest.mark.parametrize("name", ["", " ", "a b", "x" * 65, "ä", "a\x00", "\ud800", "a\n"])
-async def test_a_list_name_is_letters_digits_hyphens_underscores(desk, name):
-    with pytest.raises(Invalid) as caught:
-        await opt_out_lists.create(desk, **MAIN, name=name, now=NOW)
-    assert caught.value.field == "name"
-
-
-async def test_a_list_is_unique_and_found(desk):
-    await opt_out_lists.create(desk, **MAIN, name="News", now=NOW)
-    with pytest.raises(Conflict) as caught:
-        await opt_out_lists.create(desk, **MAIN, name="News", now=NOW)
-    assert caught.value.code == "opt_out_list_exists"
-    assert [one.name for one in (await opt_out_lists.find(desk, **MAIN)).items] == ["Default", "News"]
-    assert (await opt_out_lists.get(desk, **MAIN, name="News")).created_at == NOW
-
-
-async def test_the_default_list_stays(desk):
-    with pytest.raises(Conflict) as caught:
-        await opt_out_lists.delete(desk, **MAIN, name="Default", actor="staff:alice", now=NOW)
-    assert caught.value.code == "default_opt_out_list"
-
-
-async def test_a_list_in_use_stays(desk):
-    await opt_out_lists.create(desk, **MAIN, name="News", now=NOW)
-    number = await phone_numbers.create(
-        desk, **MAIN, number="+12065550199", kind="LONG_CODE", opt_out_list="News", now=NOW, country="US"
-    )
-    with pytest.raises(Conflict) as caught:
-        await opt_out_lists.delete(desk, **MAIN, name="News", actor="staff:alice", now=NOW)
-    assert caught.value.code == "opt_out_list_in_use"
-    assert number.id in caught.value.detail
-
-
-async def test_a_deleted_list_takes_its_opt_outs_along_and_leaves_their_history(desk):
-    await opt_out_lists.create(desk, **MAIN, name="News", now=NOW)
-    await stop(desk, ANN, list_name="News")
-    await stop(desk, ANN)
-    await opt_out_lists.delete(desk, **MAIN, name="News", actor="staff:alice", now=NOW + 3)
-    assert [key[2] for key in await standing(desk, ANN)] == ["Default"]
-    last = (await opt_outs.history(desk, **MAIN, phone=ANN))[-1]
-    assert (last.action, last.list_name, last.actor, last.at) == ("LIST_DELETED", "News", "staff:alice", NOW + 3)
-    with pytest.raises(NotFound):
-        await opt_out_lists.get(desk, **MAIN, name="News")
-
-
-# Reviews
-
-
-async def doubt(desk, phone=ANN, words="please stop"):
-    return await desk.store.write(
-        lambda tx: reviews.open_in(
-            tx,
-            **MAIN,
-            phone=phone,
-            list_name="Default",
-            inbound_id="in-9",
-            words=words,
-            why="reads like a STOP",
-            at=NOW,
-        )
-    )
-
-
-async def held(desk, *phones):
-    return await desk.store.write(lambda tx: reviews.standing_in(tx, phones))
-
-
-async def test_one_review_is_open_for_a_person_and_list(desk):
-    assert await doubt(desk)
-    assert not await doubt(desk, words="really stop")
-    assert await held(desk, ANN, BOB) == {("main", ANN, "Default")}
-    assert await held(desk) == set()
-    assert [one.words for one in (await reviews.find(desk, **MAIN)).items] == ["please stop"]
-    assert [act.words for act in await opt_outs.history(desk, **MAIN, phone=ANN)] == ["please stop", "really stop"]
-
-
-@pytest.mark.parametrize(("outcome", "stands"), [("OPT_OUT", True), ("KEEP", False)])
-async def test_closing_a_review(desk, outcome, stands):
-    await doubt(desk)
-    (review,) = (await reviews.find(desk, **MAIN)).items
-    closed = await reviews.close(
-        desk, **MAIN, review_id=review.id, outcome=outcome, actor="staff:alice", reason="read it", now=NOW + 1
-    )
-    assert closed == replace(review, closed_at=NOW + 1, outcome=outcome, actor="staff:alice")
-    assert await held(desk, ANN) == set()
-    assert bool(await standing(desk, ANN)) is stands
-    acts = await opt_outs.history(desk, **MAIN, phone=ANN)
-    assert [act.action for act in acts] == ["REVIEW_OPENED", "REVIEW_CLOSED", *["OPT_OUT"] * stands]
-    assert {act.reason for act in acts[1:]} == {"read it"}
-    assert {act.words for act in acts} == {"please stop"}
-    assert await events(desk) == ["review.opened", "review.closed", *["opt_out.added"] * stands]
-    assert (await reviews.find(desk, **MAIN)).items == ()
-    assert (await reviews.find(desk, **MAIN, only_open=False)).items == (closed,)
-
-
-async def test_a_review_is_closed_once_with_a_reason_by_its_own_account(desk):
-    await doubt(desk)
-    (review,) = (await reviews.find(desk, **MAIN)).items
-    decision = {"review_id": review.id, "outcome": "KEEP", "actor": "staff:alice", "reason": "read it", "now": NOW}
-    for change, error in (
-        ({"reason": " "}, Invalid),
-        ({"outcome": "MAYBE"}, Invalid),
-        ({"review_id": "\x00"}, NotFound),
-        ({"account_id": "other"}, NotFound),
-    ):
-        with pytest.raises(error):
-            await reviews.close(desk, **MAIN | decision | change)
-    await reviews.close(desk, **MAIN, **decision)
-    with pytest.raises(Conflict) as caught:
-        await reviews.close(desk, **MAIN, **decision)
-    assert caught.value.code == "review_closed"
-    assert await doubt(desk)  # a later text may open another
-
-
-async def test_the_number_itself_is_the_key_of_the_table(desk):
-    await stop(desk)
-    async with desk.store.reading() as conn:
-        assert (await conn.execute(select(table.c.account_id, table.c.phone, table.c.list_name))).one() == (
-            "main",
-            ANN,
-            "Default",
-        )
-        assert (await conn.execute(text("SELECT count(*) FROM consent_log"))).scalar_one() == 1

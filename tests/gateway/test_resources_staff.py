@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Conflict, Invalid, NotFound, Unauthorized
 from gateway.resources import staff
-from gateway.store import tables
+from gateway.store import tables_access
 from tests.gateway.conftest import NOW
 
 MAIN = {"account_id": "main"}
@@ -62,7 +62,11 @@ async def test_an_unknown_cookie_is_no_session(desk, alice, token):
 async def test_the_cookie_and_the_password_are_not_in_the_tables(desk, alice):
     _session, token = await sign_in(desk)
     async with desk.store.reading() as conn:
-        kept = [str(row) for table in (tables.staff, tables.sessions) for row in await conn.execute(table.select())]
+        kept = [
+            str(row)
+            for table in (tables_access.staff, tables_access.sessions)
+            for row in await conn.execute(table.select())
+        ]
     assert not any(token in row or PASSWORD in row for row in kept)
     assert any("$argon2id$" in row for row in kept)
 

@@ -15,16 +15,8 @@ from gateway.outbound.request import MAX_TTL
 from gateway.retention import BATCH, WAIT_FOR_EVENTS, Retention, _live_of
 from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
-from gateway.store.tables import (
-    consent_log,
-    decisions,
-    event_destinations,
-    event_retries,
-    events,
-    inbound_messages,
-    messages,
-    parts,
-)
+from gateway.store.tables import decisions, event_destinations, event_retries, events, inbound_messages, messages, parts
+from gateway.store.tables_consent import consent_log
 from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import DAY, HOUR, SECOND, first_id
 

@@ -18,19 +18,10 @@ from gateway.store.times import HOUR
 from gateway.worker.refill import LANES
 from gateway.worker.sweeper import due, overdue
 from tests.support.factories import LONG, PERSON, answer, part, receipt, request
-from tests.support.gateway_fixtures import House, open_house
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from gateway.model import Dispatch
-    from gateway.resources.desk import Desk
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
+    from tests.support.gateway_fixtures import House
 
 
 async def claimed(house: House, body: str = "Hi", **more: Any) -> Dispatch:

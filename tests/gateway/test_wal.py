@@ -17,7 +17,7 @@ from gateway.errors import InDoubt, Unavailable
 from gateway.store import repeat, wal
 from gateway.store.migrate import upgrade
 from gateway.store.store import Store
-from gateway.store.tables import opt_out_lists
+from gateway.store.tables_consent import opt_out_lists
 from gateway.store.turn import Turn
 
 if TYPE_CHECKING:

@@ -20,15 +20,9 @@ from tests.support.factories import LONG, OTHER, OURS, PERSON, receipt, request
 from tests.support.gateway_fixtures import House, accept_all, accept_many, open_house, silence
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from gateway.resources.desk import Desk
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    async with open_house(desk) as house:
-        yield house
 
 
 def one_after_the_other(*outcomes: Outcome | None) -> Callable[[Submission], SubmissionResult | None]:

@@ -22,7 +22,7 @@ from gateway.store import engine
 from gateway.store.bare import BarePostgres, BareSqlite
 from gateway.store.hot import Hot, inserting
 from gateway.store.store import Store
-from gateway.store.tables import opt_out_lists
+from gateway.store.tables_consent import opt_out_lists
 from gateway.store.writer import IN_ORDER
 
 if TYPE_CHECKING:

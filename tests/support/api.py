@@ -22,7 +22,6 @@ from sqlalchemy import func, select
 from carriers.text import DEFAULT_PROFILE
 from carriers.types import ConnectorStatus, LinkStatus
 from gateway.api import LARGEST_BODY, add_api
-from gateway.api.rest.connectors import validate
 from gateway.config import Settings
 from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
@@ -215,7 +214,7 @@ async def _furnish(desk: Desk) -> tuple[dict[str, str], dict[str, str], dict[str
     await accounts.ensure_default(desk, now())
     await accounts.create(desk, account_id=OTHER, name="Other", now=now())
     smpp = {"host": "127.0.0.1", "port": 2775, "system_id": "test", "password": "secret1"}
-    await connectors.create(desk, connector_id="c1", kind="smpp", settings=smpp, validate=validate, now=now())
+    await connectors.create(desk, connector_id="c1", kind="smpp", settings=smpp, now=now())
     names: dict[str, str] = {}
     for account_id, number, sender, prefix in ((MAIN, NUMBER, "ACME", ""), (OTHER, "+12065550199", "OTHER", "other_")):
         one = await phone_numbers.create(

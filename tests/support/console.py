@@ -176,8 +176,7 @@ def _offer(carrier: PretendCarrier, offered: Sequence[Dispatch]) -> None:
 async def furnish(desk: Desk, now: int) -> None:
     await accounts.ensure_default(desk, now)
     await connectors.create(
-        desk, connector_id="simulator", kind="smpp", settings=quickstart.simulator_settings(2775),
-        validate=quickstart.validate, now=now,
+        desk, connector_id="simulator", kind="smpp", settings=quickstart.simulator_settings(2775), now=now
     )  # fmt: skip
     await phone_numbers.create(
         desk, account_id=DEFAULT_ACCOUNT, number=OURS, kind=IdentityKind.LONG_CODE, country="US", now=now

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from gateway.store import tables
+from gateway.store import tables, tables_nodes
 from gateway.store.engine import open_reader
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def _rows(connection: AsyncConnection) -> str:
     some = select(messages.id, messages.status, messages.connector_id, messages.status_at, messages.next_at)
     queries = {
         "messages": by_status, "of those live": some.where(live).limit(_EXAMPLES),
-        "nodes": select(tables.nodes), "leases": select(tables.leases),
+        "nodes": select(tables_nodes.nodes), "leases": select(tables_nodes.leases),
     }  # fmt: skip
     found = {name: [tuple(row) for row in await connection.execute(query)] for name, query in queries.items()}
     return "\n".join(f"{name}: {rows}" for name, rows in found.items())

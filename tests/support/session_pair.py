@@ -12,9 +12,12 @@ from carriers.smpp.session import Session
 from carriers.smpp.states import BIND_STATES, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from carriers.smpp.events import Event
 
 SUBMIT = Pdu(Command.SUBMIT_SM, body={"destination_addr": b"447700900123", "short_message": b"hello"})
+ACK = {"message_id": b"7"}
 DELIVER = Pdu(Command.DELIVER_SM, body={"source_addr": b"447700900123", "short_message": b"STOP"})
 
 
@@ -96,3 +99,12 @@ def pdus_in(octets: bytes) -> list[Pdu]:
     pdus = [parse(frame) for frame in split_stream(buffer)]
     assert not buffer
     return pdus
+
+
+def kinds(events: Iterable[object]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def heads(pdus: Iterable[Pdu]) -> list[tuple[int, int, int]]:
+    """Command, status and number of each."""
+    return [(pdu.command_id, pdu.status, pdu.sequence) for pdu in pdus]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from carriers import registry
 from gateway.api.rest.endpoint import Call, Endpoint, Reply
 from gateway.api.rest.fields import Answer, At, NoQuery, Paging, Request, Text
 from gateway.api.rest.naming import naming
@@ -86,16 +85,11 @@ class ConnectorPage(Answer):
     next_cursor: str = Field(description="Of the next page; empty on the last.")
 
 
-def validate(kind: str, settings: Mapping[str, Any]) -> BaseModel:
-    """Settings as their kind's model reads them. Raises KeyError for an unknown kind, or ValidationError."""
-    return registry.kinds()[kind].settings.model_validate(settings)
-
-
 async def create(call: Call[NoQuery, NewConnector]) -> Reply:
     body = call.body
     made = await connectors.create(
         call.desk, connector_id=body.id, kind=body.kind, group=body.group, settings=body.settings,
-        enabled=body.enabled, backlog_limit=body.backlog_limit, validate=validate, now=call.now(),
+        enabled=body.enabled, backlog_limit=body.backlog_limit, now=call.now(),
     )  # fmt: skip
     await call.services.restart_connectors()
     return Reply(_shown(made, _live(call)), 201, {"Location": f"/v1/connectors/{made.id}"})
@@ -113,7 +107,7 @@ async def get(call: Call[NoQuery, None]) -> ConnectorAnswer:
 
 
 async def update(call: Call[NoQuery, ConnectorPatch]) -> ConnectorAnswer:
-    changed = await connectors.update(call.desk, connector_id=call.path("id"), validate=validate, **call.body.given())
+    changed = await connectors.update(call.desk, connector_id=call.path("id"), **call.body.given())
     await call.services.restart_connectors()
     return _shown(changed, _live(call))
 

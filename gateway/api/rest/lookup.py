@@ -15,7 +15,8 @@ from gateway.errors import Conflict
 from gateway.model import STICKY_FOR, Status
 from gateway.outbound.request import SendRequest
 from gateway.resources import opt_outs
-from gateway.store.tables import messages, reviews
+from gateway.store.tables import messages
+from gateway.store.tables_consent import reviews
 from gateway.store.times import iso, span
 
 _SAMPLE = "Hello"  # one part in every alphabet; the verdicts do not depend on it

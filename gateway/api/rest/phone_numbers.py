@@ -116,14 +116,7 @@ class PhoneNumberPage(Answer):
 
 
 async def create(call: Call[NoQuery, NewPhoneNumber]) -> Reply:
-    body = call.body
-    made = await phone_numbers.create(
-        call.desk, account_id=call.account_id, now=call.now(), number=body.number, kind=body.kind, country=body.country,
-        message_type=body.message_type, opt_out_list=body.opt_out_list, two_way=body.two_way,
-        self_managed_opt_outs=body.self_managed_opt_outs, match_mode=body.match_mode, rate=body.rate,
-        capabilities=body.capabilities, international=body.international,
-        deletion_protection=body.deletion_protection, monthly_price=body.monthly_price,
-    )  # fmt: skip
+    made = await phone_numbers.create(call.desk, account_id=call.account_id, now=call.now(), **call.body.given())
     return Reply(shown(made), 201, {"Location": f"/v1/phone-numbers/{made.id}"})
 
 

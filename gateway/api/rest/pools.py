@@ -82,11 +82,7 @@ class Members(Answer):
 
 
 async def create(call: Call[NoQuery, NewPool]) -> Reply:
-    body = call.body
-    made = await pools.create(
-        call.desk, account_id=call.account_id, now=call.now(), identity_id=body.identity_id, name=body.name,
-        shared_routes=body.shared_routes, deletion_protection=body.deletion_protection,
-    )  # fmt: skip
+    made = await pools.create(call.desk, account_id=call.account_id, now=call.now(), **call.body.given())
     return Reply(_shown(made), 201, {"Location": f"/v1/pools/{made.id}"})
 
 

@@ -83,12 +83,7 @@ class SenderIdPage(Answer):
 
 
 async def create(call: Call[NoQuery, NewSenderId]) -> Reply:
-    body = call.body
-    made = await sender_ids.create(
-        call.desk, account_id=call.account_id, now=call.now(), sender=body.sender, country=body.country,
-        message_type=body.message_type, opt_out_list=body.opt_out_list, rate=body.rate,
-        both_types=body.both_types, deletion_protection=body.deletion_protection,
-    )  # fmt: skip
+    made = await sender_ids.create(call.desk, account_id=call.account_id, now=call.now(), **call.body.given())
     return Reply(_shown(made), 201, {"Location": f"/v1/sender-ids/{made.id}"})
 
 

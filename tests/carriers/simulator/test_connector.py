@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from carriers.errors import NotAcknowledged
-from carriers.registry import kind_of
+from carriers.registry import kinds
 from carriers.simulator.faults import Faults
 from carriers.simulator.numbers import aws_numbers
 from carriers.simulator.smsc import Simulator
@@ -30,7 +30,7 @@ async def pair(**settings):
     await simulator.start()
     watch = Watch()
     sink = RecordingSink(watch)
-    connector = kind_of("smpp").build("carrier", quick(simulator.port, window=100, **settings), sink)
+    connector = kinds()["smpp"].build("carrier", quick(simulator.port, window=100, **settings), sink)
     await connector.start()
     try:
         await watch.until(lambda: up(connector) == 1)

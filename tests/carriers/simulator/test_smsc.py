@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from carriers.simulator.faults import Faults
-from carriers.simulator.ledger import FileLedger
+from carriers.simulator.ledger import Taken
 from carriers.simulator.smsc import Simulator, run
 from carriers.smpp import times
 from carriers.smpp.config import SessionConfig
@@ -210,20 +209,12 @@ async def test_an_operation_it_has_not_is_answered_so(started):
         assert (await esme.ask(Command.BROADCAST_SM)).status == 0x03
 
 
-async def test_the_ledger_holds_what_was_taken(started, tmp_path):
-    ledger = FileLedger(tmp_path / "ledger.jsonl")
+async def test_the_ledger_holds_what_was_taken(started):
+    ledger: list[Taken] = []
     simulator = await started(ledger=ledger)
     async with raw_esme(simulator.port) as esme:
         answer = await esme.submit(text=b"\x05\x00\x03\x07\x02\x02hello", esm_class=0x40)
-        (written,) = map(json.loads, (tmp_path / "ledger.jsonl").read_text().splitlines())
-    assert written == {
-        "source": "+15550100",
-        "destination": HANDSET,
-        "carrier_id": answer.body["message_id"].decode(),
-        "text": "hello",
-        "part": 2,
-    }
-    ledger.close()
+    assert ledger == [Taken("+15550100", HANDSET, answer.body["message_id"].decode(), "hello", 2)]
     assert simulator.submits == 1
 
 

@@ -36,7 +36,7 @@ from carriers.smpp.receipt import address, outbound_address
     ],
 )
 def test_addresses_come_in_in_our_form(ton, raw, expected):
-    assert address(ton, 1, raw) == expected
+    assert address(ton, raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,5 @@ def test_an_address_that_does_not_fit_is_refused_and_never_cut(number):
 @settings(max_examples=50, deadline=None)
 @given(st.from_regex(r"\A\+[1-9][0-9]{6,14}\Z"))
 def test_e164_makes_the_trip(number):
-    assert address(*outbound_address(number)) == number
+    ton, _npi, octets = outbound_address(number)
+    assert address(ton, octets) == number

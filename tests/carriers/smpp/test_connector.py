@@ -344,7 +344,7 @@ async def test_receipts_and_texts_of_one_read_reach_the_sink_together_and_are_ac
         assert isinstance(receipt, DeliveryReceipt)
         assert receipt.handset == "+447700900123"
         assert isinstance(text, InboundMessage)
-        assert (text.text, text.octets, text.raw_source) == ("STOP", b"STOP", "447700900123")
+        assert (text.text, text.octets, text.source) == ("STOP", b"STOP", "+447700900123")
 
 
 async def test_nothing_is_acknowledged_before_it_is_stored():

@@ -16,7 +16,6 @@ from gateway.events.post import Post
 from gateway.resources import keywords, phone_numbers
 from gateway.store import tables
 from tests.support.factories import OURS, PERSON, text
-from tests.support.gateway_fixtures import open_house
 from tests.support.moto_server import CREDENTIALS, MotoServer
 
 if TYPE_CHECKING:
@@ -31,12 +30,6 @@ def moto() -> Iterator[MotoServer]:
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture
-async def house(desk):
-    async with open_house(desk) as house:
-        yield house
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.resources.notify_configurations import NotifyConfiguration
     from gateway.resources.notify_templates import NotifyTemplate
 
-_KIND = "notify-configuration"
+_KIND = notify_configurations.KIND
 _FIELD = "NotifyConfigurationId"
 _TIER = "BASIC"  # tiers are of AWS's contracts
 _UNSET = {"UNSET_DEFAULT_TEMPLATE", "UNSET_DEFAULT_POOL_FOR_NOTIFY"}
@@ -64,7 +64,7 @@ async def create_notify_configuration(call: Call) -> Mapping[str, Any]:
     with _told(call):
         made = await notify_configurations.create(
             call.desk, account_id=call.account_id, display_name=call.input["DisplayName"],
-            use_case=call.input["UseCase"], now=call.now(), tags=tags, **_changes(call),
+            use_case=call.input["UseCase"], now=call.now(), tagged=tags, **_changes(call),
         )  # fmt: skip
     return {**_shown(call, made), "Tags": tagging.shown(tags)}
 

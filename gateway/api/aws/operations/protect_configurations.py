@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.protect_configurations import NumberOverride, ProtectConfiguration
 
-_KIND = "protect-configuration"
+_KIND = protect_configurations.KIND
 _FIELD = "ProtectConfigurationId"
 _FILTERS: Mapping[str, Callable[[ProtectConfiguration], Iterable[str]]] = {
     "account-default": lambda one: yes(one.account_default),
@@ -40,7 +40,7 @@ _MATCHES: Mapping[str, Callable[[NumberOverride, str], bool]] = {
 async def create_protect_configuration(call: Call) -> Mapping[str, Any]:
     tags = tagging.tags_of(call)
     made = await protect_configurations.create(
-        call.desk, account_id=call.account_id, now=call.now(), tags=tags,
+        call.desk, account_id=call.account_id, now=call.now(), tagged=tags,
         deletion_protection=call.input.get("DeletionProtectionEnabled", False),
     )  # fmt: skip
     return {**_shown(call, made), "Tags": tagging.shown(tags)}

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of, parse
-from gateway.api.aws.errors import about, conflict, invalid
-from gateway.api.aws.lists import filtered, named, page, yes
+from gateway.api.aws.errors import about, conflict
+from gateway.api.aws.identities import named_list
+from gateway.api.aws.lists import filtered, named, owned, page, yes
 from gateway.resources import rcs_agents
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.rcs_agents import RcsAgent
 
-_KIND = "rcs-agent"
+_KIND = rcs_agents.KIND
 _FIELD = "RcsAgentId"
 _UNSET = "UNSET_RCS_MEDIA_CONFIGURATION"
 _SAME = {
@@ -37,32 +38,28 @@ _FILTERS: Mapping[str, Callable[[RcsAgent], Iterable[str]]] = {
 
 async def create_rcs_agent(call: Call) -> Mapping[str, Any]:
     tags = tagging.tags_of(call)
-    wanted = {"opt_out_list": _list(call)} if "OptOutListName" in call.input else {}
-    with about("opt-out-list", wanted.get("opt_out_list", "")):
+    wanted = {"opt_out_list": name} if (name := named_list(call)) else {}
+    with about("opt-out-list", name):
         made = await rcs_agents.create(
-            call.desk, account_id=call.account_id, now=call.now(), tags=tags,
+            call.desk, account_id=call.account_id, now=call.now(), tagged=tags,
             deletion_protection=call.input.get("DeletionProtectionEnabled", False), **wanted,
         )  # fmt: skip
     return {**_shown(call, made), "Tags": tagging.shown(tags)}
 
 
 async def describe_rcs_agents(call: Call) -> Mapping[str, Any]:
-    asked = call.input.get("RcsAgentIds", ())
-    if asked and "Owner" in call.input:
-        raise invalid("PARAMETERS_CANNOT_BE_USED_TOGETHER", "Owner", "Give ids or an owner.")
-    mine = call.input.get("Owner", "SELF") == "SELF"  # nobody shares agents here
-    known = {one.id: one for one in await rcs_agents.find(call.desk, account_id=call.account_id) if mine}
-    chosen = named([id_of(one, _KIND, "RcsAgentIds") for one in asked], known, _KIND)
-    found = filtered(call, chosen, _FILTERS)
+    wanted = [id_of(one, _KIND, "RcsAgentIds") for one in call.input.get("RcsAgentIds", ())]
+    mine = owned(call, "RcsAgentIds", await rcs_agents.find(call.desk, account_id=call.account_id))
+    found = filtered(call, named(wanted, {one.id: one for one in mine}, _KIND), _FILTERS)
     return page(call, "RcsAgents", found, lambda one: one.id, lambda one: _shown(call, one))
 
 
 async def update_rcs_agent(call: Call) -> Mapping[str, Any]:
     changes = {ours: call.input[name] for name, ours in _SAME.items() if name in call.input}
     changes = {name: "" if value == _UNSET else value for name, value in changes.items()}
-    if "OptOutListName" in call.input:
-        changes["opt_out_list"] = _list(call)
-    with about("opt-out-list", changes.get("opt_out_list", "")), about(_KIND, _id(call)):
+    if name := named_list(call):
+        changes["opt_out_list"] = name
+    with about("opt-out-list", name), about(_KIND, _id(call)):
         changed = await rcs_agents.update(call.desk, account_id=call.account_id, agent_id=_id(call), **changes)
     return _shown(call, changed)
 
@@ -95,10 +92,6 @@ async def _agent(call: Call, agent_id: str) -> RcsAgent:
 
 def _id(call: Call) -> str:
     return id_of(call.input[_FIELD], _KIND, _FIELD)
-
-
-def _list(call: Call) -> str:
-    return id_of(call.input["OptOutListName"], "opt-out-list", "OptOutListName")
 
 
 def _names(call: Call, agent_id: str) -> dict[str, Any]:

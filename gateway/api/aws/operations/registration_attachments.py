@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.registration_attachments import Attachment
 
-_KIND = "registration-attachment"
+_KIND = registration_attachments.KIND
 _FIELD = "RegistrationAttachmentId"
 _THERE = "UPLOAD_COMPLETE"  # what is kept is kept at once
 _FILTERS: Mapping[str, Callable[[Attachment], Iterable[str]]] = {"attachment-status": lambda _one: [_THERE]}
@@ -37,7 +37,7 @@ async def create_registration_attachment(call: Call) -> Mapping[str, Any]:
     try:
         made = await registration_attachments.create(
             call.desk, account_id=call.account_id, now=call.now(), body=given.get("AttachmentBody", b""),
-            url=given.get("AttachmentUrl", ""), tags=tags,
+            url=given.get("AttachmentUrl", ""), tagged=tags,
         )  # fmt: skip
     except Invalid as error:
         raise invalid(*_INVALIDS[error.code], error.detail) from error

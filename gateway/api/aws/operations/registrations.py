@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.resources.registration_associations import Associated
     from gateway.resources.registrations import Registration, Version
 
-_KIND = "registration"
+_KIND = registrations.KIND
 _FIELD = "RegistrationId"
 _FILTERS: Mapping[str, Callable[[Registration], Iterable[str]]] = {
     "registration-type": lambda one: [one.kind],
@@ -43,7 +43,7 @@ async def create_registration(call: Call) -> Mapping[str, Any]:
     tags = tagging.tags_of(call)
     kind = call.input["RegistrationType"]
     try:
-        made = await registrations.create(call.desk, account_id=call.account_id, kind=kind, now=call.now(), tags=tags)
+        made = await registrations.create(call.desk, account_id=call.account_id, kind=kind, now=call.now(), tagged=tags)
     except NotFound as error:
         raise invalid("UNKNOWN_REGISTRATION_TYPE", "RegistrationType", error.remedy) from error
     return {**_shown(call, made), "Tags": tagging.shown(tags)}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.api.aws.call import Call
     from gateway.resources.verified_numbers import VerifiedNumber
 
-_KIND = "verified-destination-number"
+_KIND = verified_numbers.KIND
 _FIELD = "VerifiedDestinationNumberId"
 _FILTERS: Mapping[str, Callable[[VerifiedNumber], Iterable[str]]] = {
     "status": lambda one: [one.status],
@@ -37,7 +37,7 @@ async def create_verified_destination_number(call: Call) -> Mapping[str, Any]:
     agent = id_of(call.input.get("RcsAgentId", ""), "rcs-agent", "RcsAgentId")
     with about("rcs-agent", agent), about(_KIND, phone):
         made = await verified_numbers.create(
-            call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tags=tags
+            call.desk, account_id=call.account_id, phone=phone, rcs_agent_id=agent, now=call.now(), tagged=tags
         )
     return {**_shown(call, made), "Tags": tagging.shown(tags)}
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from carriers.types import ConnectorStatus
 from gateway.resources import protect_configurations, reviews
 from gateway.store.tables import inbound_messages, messages
 from gateway.store.times import new_id, span
-from tests.support.api import NUMBER, PERSON, now, serving
+from tests.support.api import NUMBER, PERSON, now
 
 ENCODED = "%2B12065550142"
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 async def items(bench, path):

@@ -13,9 +13,7 @@ from tests.support.console import NAME, PASSWORD, PERSON, Browser, House, browsi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-    from gateway.store.secrets import Vault
 
 PAGES = (
     "/console/messages",
@@ -37,13 +35,8 @@ FORMS = (
 
 
 @pytest.fixture
-async def house(sqlite_url: str, vault: Vault, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_url, vault, tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
 async def browser(house: House) -> AsyncIterator[Browser]:
+    """Nobody has signed in."""
     async with browsing(house) as browser:
         yield browser
 

@@ -6,17 +6,10 @@ import asyncio
 
 import orjson
 import pytest
-import pytest_asyncio
 
-from tests.support.api import PERSON, serving
+from tests.support.api import PERSON
 
 SEND = {"to": PERSON, "body": "Hello"}
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 async def test_events_are_listed_by_number_and_type(bench):

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -15,16 +14,10 @@ from gateway.api.health import PROBE
 from gateway.api.problems import PROBLEM_JSON, path_of
 from gateway.errors import TooMany
 from gateway.services import SERVICES
-from tests.support.api import PERSON, serving
+from tests.support.api import PERSON
 
 SEND = {"to": PERSON, "body": "Hello"}
 MEMBERS = {"type", "title", "status", "detail", "code", "field", "remedy"}
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
 from gateway.console.opt_outs import PER_PAGE
 from gateway.resources import opt_out_lists, opt_outs, reviews
-from tests.support.console import NAME, NOW, OURS, PERSON, Browser, House, browsing, open_house
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from gateway.store.secrets import Vault
+from tests.support.console import NAME, NOW, OURS, PERSON, Browser, House
 
 ADD, LIFT = "/console/opt-outs/add", "/console/opt-outs/lift"
 ABOUT = f"/console/people/{quote(PERSON)}"
 LIFT_PAGE = f"{LIFT}?phone={quote(PERSON)}&list=Default"
 DOUBTFUL = "please stop texting me <b>now</b>"
 SEARCHES = (PERSON, "(206) 555-0142", "206.555.0142", "0012065550142", "1 206 555 0142")
-
-
-@pytest.fixture
-async def house(sqlite_url: str, vault: Vault, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_url, vault, tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(house: House) -> AsyncIterator[Browser]:
-    async with browsing(house) as browser:
-        await browser.sign_in()
-        yield browser
 
 
 async def stands(house: House, phone: str = PERSON) -> bool:

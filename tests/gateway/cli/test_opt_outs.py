@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NUMBER = "+12065550142"
-
-
-@pytest.fixture
-def heliograph(tmp_path: Path, sqlite_template: Path) -> Heliograph:
-    shutil.copy(sqlite_template, tmp_path / "heliograph.db")
-    commands = Heliograph(tmp_path)
-    commands.run("migrate")
-    return commands
 
 
 def _phones(heliograph: Heliograph, *words: str) -> list[str]:

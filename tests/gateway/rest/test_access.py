@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 
 from gateway.api.rest.table import ENDPOINTS
 from gateway.resources import api_keys
-from tests.gateway.test_rest_bad_input import TAKEN, name_of
-from tests.support.api import PERSON, filled, serving
+from tests.gateway.rest.test_bad_input import TAKEN, name_of
+from tests.support.api import PERSON, filled
 
 SCOPES = sorted(api_keys.SCOPES)
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 async def attempt(bench, endpoint, **how):

@@ -10,10 +10,9 @@ import gzip
 import json
 
 import pytest
-import pytest_asyncio
 
 from gateway.api.rest.table import ENDPOINTS
-from tests.support.api import PERSON, filled, serving
+from tests.support.api import PERSON, filled
 
 SEND = {"to": PERSON, "body": "Hello"}
 
@@ -62,12 +61,6 @@ SAMPLES = ("text", 5, 1.5, True, [], {}, None, ["text", {}], {"a": ["b"]})
 
 def name_of(endpoint):
     return f"{endpoint.method} {endpoint.path}"
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 def resolved(schema, whole):

@@ -66,7 +66,7 @@ def live(tmp_path_factory):
         yield server
 
 
-# Without its security: half of what it would try would be other Authorization headers, and test_rest_access does that.
+# Without its security: half of what it would try would be other Authorization headers, and test_access does that.
 DOCUMENT = schemathesis.openapi.from_dict(
     {name: one for name, one in orjson.loads(document()).items() if name != "security"}
 )

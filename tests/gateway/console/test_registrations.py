@@ -9,33 +9,16 @@ import pytest
 from gateway.console import words
 from gateway.resources import registration_attachments, registration_types, registrations
 from gateway.resources.registration_types import Answer
-from tests.support.console import PASSWORD, Browser, House, browsing, open_house
+from tests.support.console import PASSWORD, Browser, House, browsing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from gateway.resources.registrations import Registration
-    from gateway.store.secrets import Vault
 
 MAIN = {"account_id": "main"}
 KIND = "US_TOLL_FREE_REGISTRATION"
 TITLE = "US toll-free number registration"
 ROOM = "/console/registrations"
 PNG = b"\x89PNG\r\n\x1a\nrest"
-
-
-@pytest.fixture
-async def house(sqlite_url: str, vault: Vault, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_url, vault, tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(house: House) -> AsyncIterator[Browser]:
-    async with browsing(house) as browser:
-        await browser.sign_in()
-        yield browser
 
 
 @pytest.fixture

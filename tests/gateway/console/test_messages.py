@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -12,30 +11,11 @@ from gateway.console.messages import PER_PAGE
 from gateway.model import Status
 from gateway.resources import accounts, messages, phone_numbers
 from gateway.store import tables
-from tests.support.console import NOW, OURS, PERSON, SECOND, Browser, House, browsing, open_house
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from gateway.store.secrets import Vault
+from tests.support.console import NOW, OURS, PERSON, SECOND
 
 HOSTILE = '<script>alert("x")</script>&"\''
 OTHER = "+12065550177"
 PROMOTIONAL = "+12065550101"
-
-
-@pytest.fixture
-async def house(sqlite_url: str, vault: Vault, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_url, vault, tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(house: House) -> AsyncIterator[Browser]:
-    async with browsing(house) as browser:
-        await browser.sign_in()
-        yield browser
 
 
 async def test_an_empty_list_says_what_will_be_here(browser):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -15,29 +15,10 @@ from gateway.console.words import ACTS, EFFECTS, EVENTS, KINDS, NOTICES, PURPOSE
 from gateway.events.record import EventType
 from gateway.model import IdentityKind, Purpose, Status
 from gateway.resources import staff
-from tests.support.console import OURS, PERSON, Browser, House, browsing, open_house
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from gateway.store.secrets import Vault
+from tests.support.console import OURS, PERSON, browsing, open_house
 
 PAGE, REPLY, STREAM = "/console/handsets", "/console/handsets/reply", "/console/handsets/stream"
 CARD = "phone-12065550142"
-
-
-@pytest.fixture
-async def house(sqlite_url: str, vault: Vault, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_url, vault, tmp_path) as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(house: House) -> AsyncIterator[Browser]:
-    async with browsing(house) as browser:
-        await browser.sign_in()
-        yield browser
 
 
 async def test_without_the_simulated_carrier_the_page_says_how_to_turn_it_on(sqlite_url, vault, tmp_path):

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 
 from gateway.api.rest.message_models import AcceptedMessage, BatchAnswer
 from gateway.resources import messages
 from gateway.store.times import HOUR
-from tests.support.api import NUMBER, PERSON, serving
+from tests.support.api import NUMBER, PERSON
 
 SEND = {"to": PERSON, "body": "Hello"}
-
-
-@pytest_asyncio.fixture
-async def bench(tmp_path):
-    async with serving(tmp_path) as running:
-        yield running
 
 
 async def test_a_send_answers_202_after_it_is_stored(bench):
