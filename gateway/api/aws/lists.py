@@ -11,6 +11,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import invalid, not_found
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def named(wanted: Sequence[str] | None, known: Mapping[str, T], resource_type: s
         if key not in known:
             raise not_found(resource_type, key)
     return [known[key] for key in dict.fromkeys(wanted)]
+
+
+def asked(call: Call, member: str, kind: str, known: Mapping[str, T]) -> list[T]:
+    """The entries whose ids or ARNs ``member`` of the input has, or all. Raises AwsError for one that is not there."""
+    return named([id_of(one, kind, member) for one in call.input.get(member, ())], known, kind)
 
 
 def owned(call: Call, ids: str, entries: Iterable[T]) -> list[T]:

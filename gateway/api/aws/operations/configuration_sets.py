@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid
-from gateway.api.aws.lists import filtered, named, page, yes
+from gateway.api.aws.lists import asked, filtered, page, yes
 from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, SNS
 from gateway.resources import configuration_sets, set_destinations
 from gateway.resources.set_destinations import Target
@@ -51,9 +51,8 @@ async def create_configuration_set(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_configuration_sets(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, "ConfigurationSetNames") for one in call.input.get("ConfigurationSetNames", ())]
     known = await configuration_sets.all_of(call.desk, account_id=call.account_id)
-    found = filtered(call, named(wanted, known, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "ConfigurationSetNames", _KIND, known), _FILTERS)
     return page(call, "ConfigurationSets", found, lambda whole: whole[0].name, lambda whole: _shown(call, *whole))
 
 

@@ -11,7 +11,7 @@ from gateway import numbers
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid
-from gateway.api.aws.lists import filtered, named, page, yes
+from gateway.api.aws.lists import asked, filtered, named, page, yes
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import TOLD_BY_EVENT, of_refusal, of_send_error
 from gateway.api.aws.sets import configuration_set_of
@@ -70,9 +70,8 @@ async def create_notify_configuration(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_notify_configurations(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, "NotifyConfigurationIds") for one in call.input.get("NotifyConfigurationIds", ())]
     known = {one.id: one for one in await notify_configurations.find(call.desk, account_id=call.account_id)}
-    found = filtered(call, named(wanted, known, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "NotifyConfigurationIds", _KIND, known), _FILTERS)
     return page(call, "NotifyConfigurations", found, lambda one: one.id, lambda one: _shown(call, one))
 
 

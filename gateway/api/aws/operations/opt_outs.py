@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws import identities, tagging
-from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, not_found
-from gateway.api.aws.lists import PAGE, after, filtered, named, owned, page, token, yes
+from gateway.api.aws.lists import PAGE, after, asked, filtered, owned, page, token, yes
 from gateway.errors import NotFound
 from gateway.resources import opt_out_lists, opt_outs
 from gateway.resources.desk import everything
@@ -31,8 +30,7 @@ async def create_opt_out_list(call: Call) -> dict[str, Any]:
 
 async def describe_opt_out_lists(call: Call) -> dict[str, Any]:
     mine = owned(call, "OptOutListNames", await everything(opt_out_lists.find, call.desk, account_id=call.account_id))
-    names = [id_of(one, "opt-out-list", "OptOutListNames") for one in call.input.get("OptOutListNames", ())]
-    chosen = named(names, {one.name: one for one in mine}, "opt-out-list")
+    chosen = asked(call, "OptOutListNames", "opt-out-list", {one.name: one for one in mine})
     return page(call, "OptOutLists", chosen, lambda one: one.name, partial(_list, call))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import identities, tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about
-from gateway.api.aws.lists import filtered, named, owned, page, yes
+from gateway.api.aws.lists import asked, filtered, owned, page, yes
 from gateway.model import DEFAULT_OPT_OUT_LIST
 from gateway.resources import inventory, phone_numbers, registration_associations, registrations
 from gateway.resources.desk import everything
@@ -52,10 +52,10 @@ async def request_phone_number(call: Call) -> dict[str, Any]:
 
 async def describe_phone_numbers(call: Call) -> dict[str, Any]:
     mine = owned(call, "PhoneNumberIds", await everything(phone_numbers.find, call.desk, account_id=call.account_id))
-    ids = [id_of(one, "phone-number", "PhoneNumberIds") for one in call.input.get("PhoneNumberIds", ())]
-    chosen = filtered(call, named(ids, {one.id: one for one in mine}, "phone-number"), _FILTERS)
+    chosen = asked(call, "PhoneNumberIds", "phone-number", {one.id: one for one in mine})
     registered = await registration_associations.of_numbers(call.desk, account_id=call.account_id)
-    return page(call, "PhoneNumbers", chosen, lambda one: one.id, partial(_described, call, registered))
+    found = filtered(call, chosen, _FILTERS)
+    return page(call, "PhoneNumbers", found, lambda one: one.id, partial(_described, call, registered))
 
 
 async def update_phone_number(call: Call) -> dict[str, Any]:

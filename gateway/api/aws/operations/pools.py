@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.aws import identities, tagging
-from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, conflict, not_found
-from gateway.api.aws.lists import filtered, named, owned, page, yes
+from gateway.api.aws.lists import asked, filtered, owned, page, yes
 from gateway.model import IdentityKind
 from gateway.resources import pools
 from gateway.resources.desk import everything
@@ -49,8 +48,7 @@ async def create_pool(call: Call) -> dict[str, Any]:
 
 async def describe_pools(call: Call) -> dict[str, Any]:
     mine = owned(call, "PoolIds", await everything(pools.find, call.desk, account_id=call.account_id))
-    ids = [id_of(one, "pool", "PoolIds") for one in call.input.get("PoolIds", ())]
-    chosen = named(ids, {one.id: one for one in mine}, "pool")
+    chosen = asked(call, "PoolIds", "pool", {one.id: one for one in mine})
     return page(call, "Pools", filtered(call, chosen, _FILTERS), lambda one: one.id, partial(_described, call))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid
-from gateway.api.aws.lists import filtered, named, page, yes
+from gateway.api.aws.lists import asked, filtered, page, yes
 from gateway.api.aws.phones import e164
 from gateway.resources import protect_configurations
 from gateway.store.times import to_micros
@@ -47,9 +47,8 @@ async def create_protect_configuration(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_protect_configurations(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, "ProtectConfigurationIds") for one in call.input.get("ProtectConfigurationIds", ())]
     known = {one.id: one for one in await protect_configurations.find(call.desk, account_id=call.account_id)}
-    found = filtered(call, named(wanted, known, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "ProtectConfigurationIds", _KIND, known), _FILTERS)
     return page(call, "ProtectConfigurations", found, lambda one: one.id, lambda one: _shown(call, one))
 
 

@@ -8,7 +8,7 @@ from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of, parse
 from gateway.api.aws.errors import about, conflict
 from gateway.api.aws.identities import named_list
-from gateway.api.aws.lists import filtered, named, owned, page, yes
+from gateway.api.aws.lists import asked, filtered, owned, page, yes
 from gateway.resources import rcs_agents
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ async def create_rcs_agent(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_rcs_agents(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, "RcsAgentIds") for one in call.input.get("RcsAgentIds", ())]
     mine = owned(call, "RcsAgentIds", await rcs_agents.find(call.desk, account_id=call.account_id))
-    found = filtered(call, named(wanted, {one.id: one for one in mine}, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "RcsAgentIds", _KIND, {one.id: one for one in mine}), _FILTERS)
     return page(call, "RcsAgents", found, lambda one: one.id, lambda one: _shown(call, one))
 
 

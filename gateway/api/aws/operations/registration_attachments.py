@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid
-from gateway.api.aws.lists import filtered, named, page
+from gateway.api.aws.lists import asked, filtered, page
 from gateway.errors import Invalid
 from gateway.resources import registration_attachments
 
@@ -45,9 +45,8 @@ async def create_registration_attachment(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_registration_attachments(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, _FIELD) for one in call.input.get("RegistrationAttachmentIds", ())]
     known = {one.id: one for one in await registration_attachments.find(call.desk, account_id=call.account_id)}
-    found = filtered(call, named(wanted, known, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "RegistrationAttachmentIds", _KIND, known), _FILTERS)
     return page(
         call, "RegistrationAttachments", found, lambda one: one.id,
         lambda one: {**_shown(call, one), "AttachmentUrl": one.url or None},

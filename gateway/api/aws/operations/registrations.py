@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of, parse
 from gateway.api.aws.errors import about, invalid, not_found, of_faults
-from gateway.api.aws.lists import filtered, named, page
+from gateway.api.aws.lists import asked, filtered, named, page
 from gateway.errors import Invalid, NotFound
 from gateway.resources import registration_associations, registrations
 from gateway.resources.registration_types import Answer
@@ -50,9 +50,8 @@ async def create_registration(call: Call) -> Mapping[str, Any]:
 
 
 async def describe_registrations(call: Call) -> Mapping[str, Any]:
-    wanted = [id_of(one, _KIND, "RegistrationIds") for one in call.input.get("RegistrationIds", ())]
     known = {one.id: one for one in await registrations.find(call.desk, account_id=call.account_id)}
-    found = filtered(call, named(wanted, known, _KIND), _FILTERS)
+    found = filtered(call, asked(call, "RegistrationIds", _KIND, known), _FILTERS)
     return page(call, "Registrations", found, lambda one: one.id, lambda one: _shown(call, one))
 
 

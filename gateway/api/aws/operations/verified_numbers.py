@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid, not_found
-from gateway.api.aws.lists import filtered, named, page
+from gateway.api.aws.lists import asked, filtered, page
 from gateway.api.aws.originations import origination_of
 from gateway.api.aws.phones import e164
 from gateway.api.aws.refusals import of_refusal, of_send_error
@@ -44,8 +44,7 @@ async def create_verified_destination_number(call: Call) -> Mapping[str, Any]:
 
 async def describe_verified_destination_numbers(call: Call) -> Mapping[str, Any]:
     known = {one.id: one for one in await verified_numbers.find(call.desk, account_id=call.account_id)}
-    asked = call.input.get("VerifiedDestinationNumberIds", ())
-    chosen = named([id_of(one, _KIND, _FIELD) for one in asked], known, _KIND)
+    chosen = asked(call, "VerifiedDestinationNumberIds", _KIND, known)
     phones = [e164(one) for one in call.input.get("DestinationPhoneNumbers", ())]
     if missing := set(phones) - {one.phone for one in known.values()}:
         raise not_found(_KIND, min(missing))
