@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from gateway.errors import Invalid, QuotaExceeded
+from gateway.errors import Invalid, NotFound, QuotaExceeded
 from gateway.events.destinations import FIREHOSE, KINESIS, set_of_application
 from gateway.events.log import last_seq
 from gateway.resources import event_destinations, rows
@@ -94,7 +94,10 @@ async def delete(desk: Desk, *, account_id: str, application_id: str) -> EventSt
 def check_application(application_id: str) -> str:
     """The id as it was given. Raises NotFound when no application can have it."""
     if not _APPLICATION.fullmatch(application_id):
-        raise rows.missing("application", "application_id")
+        raise NotFound(
+            "application_not_found", "The id of an application has 1 to 64 letters, digits, hyphens and underscores.",
+            field="application_id",
+        )  # fmt: skip
     return application_id
 
 
@@ -102,7 +105,7 @@ async def _require(conn: AsyncConnection, account_id: str, application_id: str) 
     """The destination's id, and the stream."""
     row = (await conn.execute(select(_T).where(_of(account_id, application_id)))).one_or_none()
     if row is None:
-        raise rows.missing("event_stream")
+        raise NotFound("event_stream_not_found", "The application has no event stream.", remedy="Put one first.")
     return row.id, EventStream(application_id, row.target, row.role_arn)
 
 

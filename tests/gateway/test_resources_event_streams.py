@@ -2,17 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 from sqlalchemy import select
 
 from gateway.errors import Conflict, Invalid, NotFound, QuotaExceeded
+from gateway.events import destinations
 from gateway.events.log import append
 from gateway.events.record import Event, EventType
+from gateway.events.sources import open_source
 from gateway.resources import configuration_sets, event_destinations, event_streams, set_destinations
 from gateway.resources.event_streams import EventStream
 from gateway.resources.set_destinations import Target
 from gateway.store import tables
 from tests.gateway.conftest import NOW
+from tests.support.factories import text
+from tests.support.gateway_fixtures import open_house
 
 if TYPE_CHECKING:
     from gateway.resources.desk import Desk
@@ -132,3 +137,21 @@ async def test_its_destination_is_changed_on_the_aws_wire_only(desk: Desk) -> No
         await event_destinations.update(desk, **mine, target="https://example.com")
     assert caught.value.code == "aws_event_destination"
     assert not (await event_destinations.update(desk, **mine, enabled=False)).enabled
+
+
+async def test_its_records_tell_of_a_send_and_of_who_answers_it_with_stop(desk: Desk) -> None:
+    await put(desk)
+    async with open_house(desk) as house:
+        first = await house.send(configuration_set="app/shop")
+        await desk.store.submit(house.inbound, text("Who is this?", carrier_id="1"))
+        await desk.store.submit(house.inbound, text("STOP", carrier_id="2"))
+        late = await house.send(configuration_set="app/shop")
+    (stream,) = await destinations.active(desk.store)
+    told = [orjson.loads(row.data) for row in (await open_source(desk.store, stream).page(0, 100)).rows]
+    assert [
+        (one["attributes"]["message_id"], one["event_type"], one["attributes"]["record_status"]) for one in told
+    ] == [
+        (first.message_id, "_SMS.BUFFERED", "PENDING"),
+        (first.message_id, "_SMS.OPTOUT", "DELIVERED"),
+        (late.message_id, "_SMS.FAILURE", "OPTED_OUT"),
+    ]
