@@ -323,7 +323,7 @@ messages = Table(
     _text("context", "{}"),
     _text("decision_id"),
     _text("key_id"),
-    _text("configuration_set"),  # the name of the one that the app gave
+    _text("configuration_set"),  # the name of the one that the app gave; "app/ID" for an application of Pinpoint's
     _text("country_parameters", "{}"),
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
@@ -443,8 +443,8 @@ event_destinations = Table(
     metadata,
     Column("id", Text, primary_key=True),
     _account(),
-    _text("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, two_way
-    _text("configuration_set"),  # whose messages it is told of; "" for everything
+    _text("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, kinesis, two_way
+    _text("configuration_set"),  # whose messages it is told of, as they have it; "" for everything
     _text("name"),  # within its set
     _text("role_arn"),  # as AWS's clients gave it
     _text("target"),  # URL, path or ARN
