@@ -1,6 +1,7 @@
 """Event streams: what happens to the messages of an application, given to a stream of AWS's in Pinpoint's records.
 
-Rule 1: an application has one stream at most; another put in its place goes on where the last one was.
+Rule 1: an application has one stream at most; another put in its place goes on where the last one was, or with what
+happens from then on where that one was switched off.
 Rule 2: applications are not kept: one is there as soon as an app names it in a send, and its stream before that.
 Rule 3: an account has ``MOST`` streams at most, as AWS has that many applications
 (https://docs.aws.amazon.com/pinpoint/latest/developerguide/quotas.html): each is a reader of the log.
@@ -56,19 +57,18 @@ async def put(
         NotFound: there can be no such application.
         QuotaExceeded: the account has as many streams as it may have.
     """
-    values = _values(stream_arn, role_arn)
-    mine = _of(account_id, application_id)
-    fresh = values | {
-        "id": rows.resource_id("destination"), "account_id": account_id, "name": _NAME, "created_at": now,
-        "configuration_set": set_of_application(application_id),
-    }  # fmt: skip
+    values, mine = _values(stream_arn, role_arn), _of(account_id, application_id)
 
     async def work(tx: Tx) -> None:
-        if (await tx.conn.execute(_T.update().where(mine).values(values))).rowcount:
-            return
-        await _check_room(tx.conn, account_id)
-        # One that another process put at the same time stays: it counts as put after this one.
-        await rows.insert_new(tx.conn, _T, fresh | {"cursor": await last_seq(tx.conn)})
+        before = (await tx.conn.execute(select(_T.c.id, _T.c.enabled).where(mine))).one_or_none()
+        if before is None:
+            await _check_room(tx.conn, account_id)
+            # One that another process put at the same time stays: it counts as put after this one.
+            fresh = _fresh(account_id, application_id, now) | {"cursor": await last_seq(tx.conn)}
+            await rows.insert_new(tx.conn, _T, values | fresh)
+        else:
+            anew = {} if before.enabled else {"enabled": 1, "cursor": await last_seq(tx.conn), "trouble": ""}
+            await rows.change(tx.conn, _T, before.id, values | anew)
 
     await desk.change(work)
     return await get(desk, account_id=account_id, application_id=application_id)
@@ -121,6 +121,13 @@ async def _check_room(conn: AsyncConnection, account_id: str) -> None:
         raise QuotaExceeded(
             "event_streams_per_account", f"An account has {MOST} event streams at most.", remedy="Delete one first."
         )
+
+
+def _fresh(account_id: str, application_id: str, now: int) -> dict[str, Any]:
+    return {
+        "id": rows.resource_id("destination"), "account_id": account_id, "name": _NAME, "created_at": now,
+        "configuration_set": set_of_application(application_id),
+    }  # fmt: skip
 
 
 def _values(stream_arn: str, role_arn: str) -> dict[str, Any]:

@@ -74,6 +74,16 @@ async def test_another_stream_goes_on_where_the_last_one_was(desk: Desk) -> None
     assert (row.kind, row.target, row.cursor) == ("firehose", FIREHOSE, 0)
 
 
+async def test_one_that_was_switched_off_is_given_what_happens_from_then_on(desk: Desk) -> None:
+    await put(desk)
+    (row,) = await rows(desk)
+    await event_destinations.update(desk, account_id="main", destination_id=row.id, enabled=False)
+    await log_one(desk)
+    await put(desk)
+    (row,) = await rows(desk)
+    assert (row.enabled, row.cursor) == (1, 1)
+
+
 async def test_streams_are_of_one_application_and_account(desk: Desk) -> None:
     await put(desk)
     for other in ({"application_id": "bank"}, {"account_id": "other"}):

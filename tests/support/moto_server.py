@@ -150,7 +150,10 @@ class DataStream:
         for shard in kinesis.list_shards(StreamARN=self.arn)["Shards"]:
             of_shard = {"StreamARN": self.arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
             iterator = kinesis.get_shard_iterator(**of_shard)["ShardIterator"]
-            found += [json.loads(one["Data"]) for one in kinesis.get_records(ShardIterator=iterator)["Records"]]
+            found += [
+                json.loads(one["Data"])
+                for one in kinesis.get_records(ShardIterator=iterator, StreamARN=self.arn)["Records"]
+            ]
         return found
 
 
