@@ -99,6 +99,11 @@ def test_what_happens_has_its_record(given, kind, status):
     assert record["attributes"]["message_id"] == TEXT.id
 
 
+def test_a_type_is_written_as_a_word():
+    record = stream_record(event(), TEXT._replace(message_type="PROMOTIONAL"), SENT)
+    assert record["attributes"]["message_type"] == "Promotional"
+
+
 def test_there_is_no_price_before_the_end_and_none_to_pay_for_what_never_left():
     assert stream_record(event(Status.SUBMITTED), TEXT, SENT)["metrics"] == {}
     refused = stream_record(event(Status.REFUSED, "destination_opted_out", price=6_450), TEXT, SENT)

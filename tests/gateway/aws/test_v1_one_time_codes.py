@@ -16,7 +16,7 @@ from tests.support.aws import PERSON
 if TYPE_CHECKING:
     from tests.support.aws import Aws, Key
 
-SHOP = {"ApplicationId": "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"}
+SHOP = {"service": "pinpoint", "ApplicationId": "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"}
 OURS = "+12065550100"
 ASKED = {
     "Channel": "SMS", "BrandName": "ExampleCorp", "DestinationIdentity": PERSON, "OriginationIdentity": OURS,
@@ -24,16 +24,10 @@ ASKED = {
 }  # fmt: skip
 
 
-async def call(aws: Aws, operation: str, key: Key | None = None, **members: Any) -> dict[str, Any]:
-    answer = await asyncio.to_thread(getattr(aws.client(key, service="pinpoint"), operation), **members)
-    answer.pop("ResponseMetadata")
-    return answer
-
-
 async def send(aws: Aws, **more: Any) -> dict[str, Any]:
     """What is told of the one number."""
     given = {name: value for name, value in (ASKED | more).items() if value is not None}
-    answer = await call(aws, "send_otp_message", **SHOP, SendOTPMessageRequestParameters=given)
+    answer = await aws.call("send_otp_message", **SHOP, SendOTPMessageRequestParameters=given)
     response = answer["MessageResponse"]
     assert response["ApplicationId"] == SHOP["ApplicationId"]
     assert response["RequestId"]
@@ -53,7 +47,7 @@ async def code(aws: Aws, **more: Any) -> str:
 
 async def verify(aws: Aws, otp: str, key: Key | None = None, **more: Any) -> bool:
     given = {"ReferenceId": "login-7", "Otp": otp, "DestinationIdentity": PERSON} | more
-    answer = await call(aws, "verify_otp_message", key, **SHOP, VerifyOTPMessageRequestParameters=given)
+    answer = await aws.call("verify_otp_message", key, **SHOP, VerifyOTPMessageRequestParameters=given)
     return bool(answer["VerificationResponse"]["Valid"])
 
 
@@ -88,7 +82,8 @@ async def test_a_code_counts_for_its_reference_number_and_application(aws: Aws) 
     assert not await verify(aws, right, ReferenceId="login-8")
     assert not await verify(aws, right, DestinationIdentity="+12065550143")
     other = {"ReferenceId": "login-7", "Otp": right, "DestinationIdentity": PERSON}
-    answer = await call(aws, "verify_otp_message", ApplicationId="other", VerifyOTPMessageRequestParameters=other)
+    elsewhere = SHOP | {"ApplicationId": "other"}
+    answer = await aws.call("verify_otp_message", **elsewhere, VerifyOTPMessageRequestParameters=other)
     assert answer["VerificationResponse"]["Valid"] is False
     assert await verify(aws, right)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from botocore.exceptions import ClientError
 
 from gateway.events.destinations import set_of_application
 from gateway.model import Status, account_number
 from tests.gateway.aws.test_event_delivery import live, move, send, settled, troubled, until
-from tests.support.aws import serving_aws
+from tests.support.aws import PERSON, serving_aws
 
 SHOP = {"ApplicationId": "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"}
 SENT = {"configuration_set": set_of_application(SHOP["ApplicationId"])}
@@ -32,16 +31,11 @@ async def target(request, moto):
 
 
 async def call(aws, operation, key=None, **members):
-    client = aws.client(key, service="pinpoint")
-    answer = await asyncio.to_thread(getattr(client, operation), **members)
-    answer.pop("ResponseMetadata")
-    return answer
+    return await aws.call(operation, key, service="pinpoint", **members)
 
 
-async def refused(aws, operation, **members):
-    with pytest.raises(ClientError) as caught:
-        await call(aws, operation, **members)
-    return caught.value.response
+async def refused(aws, operation, key=None, **members):
+    return await aws.refused(operation, key, service="pinpoint", **members)
 
 
 async def put(aws, target, **more):
@@ -137,13 +131,28 @@ async def test_an_arn_of_something_else_is_refused(aws, moto):
 
 async def test_it_takes_an_administrator_to_put_a_stream(aws, moto):
     target = await moto.data_stream()
-    sender = await aws.new_key(scopes=["send"])
-    with pytest.raises(ClientError) as caught:
-        await call(
-            aws,
-            "put_event_stream",
-            sender,
-            **SHOP,
-            WriteEventStream={"DestinationStreamArn": target.arn, "RoleArn": ROLE},
-        )
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    written = {"DestinationStreamArn": target.arn, "RoleArn": ROLE}
+    answer = await refused(
+        aws, "put_event_stream", await aws.new_key(scopes=["send"]), **SHOP, WriteEventStream=written
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+async def test_what_send_messages_sends_is_told_with_its_context(aws, moto):
+    target = await moto.data_stream()
+    await put(aws, target)
+    answer = await call(
+        aws, "send_messages", **SHOP,
+        MessageRequest={
+            "Addresses": {PERSON: {"ChannelType": "SMS"}},
+            "Context": {"order": "4711"},
+            "MessageConfiguration": {"SMSMessage": {"Body": "Hello", "MessageType": "TRANSACTIONAL"}},
+        },
+    )  # fmt: skip
+    sent = answer["MessageResponse"]["Result"][PERSON]
+    assert sent["DeliveryStatus"] == "SUCCESSFUL"
+    (record,) = await until(target, 1)
+    attributes = record["attributes"]
+    assert (record["event_type"], attributes["message_id"]) == ("_SMS.BUFFERED", sent["MessageId"])
+    assert (attributes["message_type"], attributes["customer_context"]) == ("Transactional", '{"order":"4711"}')
+    assert attributes["destination_phone_number"] == PERSON
