@@ -93,7 +93,7 @@ def _addressed(
         raise Invalid("duplicate_address", "The number is another address of this request as well.")
     if any(len(value) > _LONGEST_ID or not value.isascii() for value in asked.country_parameters.values()):
         raise Invalid("too_long", f"EntityId and TemplateId have {_LONGEST_ID} ASCII characters at most.")
-    body = body_of(given.get("MessageConfiguration", {}), settings)
+    body = body_of(given["MessageConfiguration"], settings)
     return asked._replace(to=number, body=body, context=_context(given, settings))
 
 
@@ -109,7 +109,7 @@ def _context(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
 
 
 def _message(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    message: Mapping[str, Any] = given.get("MessageConfiguration", {}).get("SMSMessage", {})
+    message: Mapping[str, Any] = given["MessageConfiguration"].get("SMSMessage", {})
     return message
 
 
