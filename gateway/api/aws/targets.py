@@ -22,11 +22,13 @@ _TARGETS = {
 
 
 def target_of(given: Mapping[str, Any]) -> Target | None:
-    """The one destination that the input has. Raises AwsError for more than one."""
+    """The one destination that the input has. Raises AwsError for more than one, and for one without its role."""
     found = [(kind, members) for kind, members in _TARGETS.items() if members[0] in given]
     if len(found) > 1:
         raise invalid("PARAMETERS_CANNOT_BE_USED_TOGETHER", found[1][1][0], "Give one destination only.")
     for kind, (member, arn, role) in found:
+        if role and role not in given[member]:
+            raise invalid("MISSING_PARAMETER", f"{member}.{role}", "Is missing.")
         return Target(kind, given[member].get(arn, ""), given[member].get(role, ""))
     return None
 

@@ -3,7 +3,8 @@
 Rule 1: what an application is, nobody here keeps: its id says whose event stream is told of the messages.
 Rule 2: endpoints, templates and segments are not kept either: a request that names them is refused whole. What cannot
 be done for one address is told in its result; the others go their way.
-Rule 3: a text leaves from OriginationNumber; from SenderId where there is none, or none that fits the destination.
+Rule 3: a text leaves from OriginationNumber; from SenderId where there is none, or one that sends to its own country
+only, which is not the destination's.
 (pinpoint model: MessageRequest; https://docs.aws.amazon.com/pinpoint/latest/apireference/apps-application-id-messages.html)
 """
 
@@ -20,7 +21,6 @@ from gateway.errors import GatewayError, Invalid
 from gateway.events.destinations import set_of_application
 from gateway.outbound.request import Order, SendRequest
 from gateway.resources.event_streams import check_application
-from gateway.routing import NoChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,15 +43,15 @@ async def send_messages(call: Call) -> Mapping[str, Any]:
     application_id = check_application(call.input["ApplicationId"])
     given = call.input["MessageRequest"]
     _check(given)
-    asked = _asked(call, given, set_of_application(application_id))
+    asked = _asked(call, set_of_application(application_id))
     outcomes: dict[str, Accepted | GatewayError] = {}
     wanted: dict[str, SendRequest] = {}
     for address, settings in given["Addresses"].items():
         try:
-            wanted[address] = _addressed(asked, given, address, settings, {one.to for one in wanted.values()})
+            wanted[address] = _addressed(call, asked, address, settings, {one.to for one in wanted.values()})
         except Invalid as error:
             outcomes[address] = error
-    outcomes |= await _accept(call, wanted, given)
+    outcomes |= await _accept(call, wanted)
     return {"MessageResponse": response(call, {address: outcomes[address] for address in given["Addresses"]})}
 
 
@@ -64,15 +64,14 @@ def _check(given: Mapping[str, Any]) -> None:
         raise bad_request(f"Addresses: Must have 1 to {_MOST} phone numbers.")
 
 
-def _asked(call: Call, given: Mapping[str, Any], configuration_set: str) -> SendRequest:
+def _asked(call: Call, configuration_set: str) -> SendRequest:
     """What is the same for all addresses."""
-    message = _message(given)
+    message = _message(call)
     ids = {"IN_ENTITY_ID": message.get("EntityId"), "IN_TEMPLATE_ID": message.get("TemplateId")}
     return SendRequest(
         account_id=call.account_id,
         to="",
         body="",
-        origination=message.get("OriginationNumber") or message.get("SenderId", ""),
         message_type=message.get("MessageType", ""),
         key_id=call.key_id,
         configuration_set=configuration_set,
@@ -81,20 +80,30 @@ def _asked(call: Call, given: Mapping[str, Any], configuration_set: str) -> Send
 
 
 def _addressed(
-    asked: SendRequest, given: Mapping[str, Any], address: str, settings: Mapping[str, Any], before: set[str]
+    call: Call, asked: SendRequest, address: str, settings: Mapping[str, Any], before: set[str]
 ) -> SendRequest:
     """The text to one address. Raises Invalid for what cannot be sent, and for a number that is among those before."""
     if settings.get("ChannelType") != "SMS":
         raise Invalid("unknown_channel", "This server sends SMS only.", remedy="Set ChannelType to SMS.")
-    if "RawContent" in settings or "MediaUrl" in _message(given):
+    if "RawContent" in settings or "MediaUrl" in _message(call):
         raise Invalid("not_text", "RawContent and MediaUrl cannot be sent as SMS.", remedy="Leave them out.")
-    number = numbers.parse_destination(e164(address), "Addresses").e164
+    number, country = numbers.parse_destination(e164(address), "Addresses")
     if number in before:
         raise Invalid("duplicate_address", "The number is another address of this request as well.")
     if any(len(value) > _LONGEST_ID or not value.isascii() for value in asked.country_parameters.values()):
         raise Invalid("too_long", f"EntityId and TemplateId have {_LONGEST_ID} ASCII characters at most.")
-    body = body_of(given["MessageConfiguration"], settings)
-    return asked._replace(to=number, body=body, context=_context(given, settings))
+    given = call.input["MessageRequest"]
+    body, context = body_of(given["MessageConfiguration"], settings), _context(given, settings)
+    return asked._replace(to=number, body=body, context=context, origination=_origination(call, country))
+
+
+def _origination(call: Call, country: str) -> str:
+    number: str = _message(call).get("OriginationNumber", "")
+    sender_id: str = _message(call).get("SenderId", "")
+    if not (number and sender_id):
+        return number or sender_id
+    found = call.desk.catalog.directory(call.account_id).find(number, country)
+    return sender_id if found and not found.international and found.country != country else number
 
 
 def _context(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
@@ -108,25 +117,12 @@ def _context(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
     return context
 
 
-def _message(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    message: Mapping[str, Any] = given["MessageConfiguration"].get("SMSMessage", {})
+def _message(call: Call) -> Mapping[str, Any]:
+    message: Mapping[str, Any] = call.input["MessageRequest"]["MessageConfiguration"].get("SMSMessage", {})
     return message
 
 
-async def _accept(
-    call: Call, wanted: Mapping[str, SendRequest], given: Mapping[str, Any]
-) -> dict[str, Accepted | GatewayError]:
-    outcomes = await _accept_all(call, wanted)
-    sender = _message(given).get("SenderId")
-    again = {
-        address: wanted[address]._replace(origination=sender)
-        for address, outcome in outcomes.items()
-        if isinstance(outcome, NoChoice) and sender not in {None, wanted[address].origination}
-    }
-    return outcomes | await _accept_all(call, again)
-
-
-async def _accept_all(call: Call, wanted: Mapping[str, SendRequest]) -> dict[str, Accepted | GatewayError]:
+async def _accept(call: Call, wanted: Mapping[str, SendRequest]) -> dict[str, Accepted | GatewayError]:
     if not wanted:
         return {}
     answer = await call.services.outbound.accept_all(Order(tuple(wanted.values())))
