@@ -7,7 +7,8 @@ Rule 3: an event stays until every enabled destination has had it or given it up
 beyond its time: a receiver that nobody mends must not fill the disk.
 Rule 4: a decision goes when no message has had it for that time. Consent, opt-outs and texts from people stay.
 Rule 5: which watched numbers were texted is known for as long as neighbours count, however long messages are kept.
-Rule 6: rows go in small transactions with a pause between them, so that nobody waits for them.
+Rule 6: one-time codes go when they are over.
+Rule 7: rows go in small transactions with a pause between them, so that nobody waits for them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.repeat import repeat
 from gateway.store.tables import decisions, event_destinations, event_retries, events, messages, parts
 from gateway.store.tables_configuration_sets import message_feedback
+from gateway.store.tables_one_time_codes import one_time_codes
 from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import DAY, first_id, span
 
@@ -76,6 +78,8 @@ class Retention:
             await self._prune(oldest)
         unwatched = watched_numbers.c.texted_at <= now - span(WINDOW)
         await self._delete(select(watched_numbers.c.texted_at).where(unwatched).distinct(), watched_numbers.c.texted_at)
+        over = one_time_codes.c.expires_at <= now
+        await self._delete(select(one_time_codes.c.expires_at).where(over).distinct(), one_time_codes.c.expires_at)
 
     async def _drop_days(self, oldest: int) -> None:
         engine = self._store.reader

@@ -1,4 +1,4 @@
-"""Gives records to AWS, over AWS's own clients: SNS topics, Firehose delivery streams, CloudWatch log groups.
+"""Gives records to AWS, over AWS's own clients: SNS topics, Firehose and Kinesis streams, CloudWatch log groups.
 
 Rule 1: each call is tried once; what fails is tried again by the runner, as with every destination.
 Rule 2: a client is of one service in one region, that of the ARN, and is made when it is first needed.
@@ -18,7 +18,7 @@ from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from gateway.events.aws_webhooks import Hook, hook_sender
-from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, TAKEN, Outcome
+from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, KINESIS, TAKEN, Outcome
 from gateway.events.webhooks import open_session
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 15
 LANES_OF_SINGLES = 10
 LANES_OF_BATCHES = 4
-_FIREHOSE_RECORDS = 500  # in one PutRecordBatch (Firehose quotas)
+_STREAM_RECORDS = 500  # in one PutRecordBatch (Firehose quotas), and in one PutRecords (Kinesis quotas)
 _LOG_EVENTS = 1_000  # in one PutLogEvents, which takes 10,000
 _LOG_SPAN = 23 * 3600 * 1000  # milliseconds: events of one PutLogEvents lie within 24 hours
 NO_HOOKS: Mapping[str, Hook] = MappingProxyType({})
@@ -91,7 +91,7 @@ _CONFIG = AioConfig(
 
 
 class _Sender(ABC):
-    """What the three have in common: the client, and how a failure is told."""
+    """What they have in common: the client, and how a failure is told."""
 
     service = ""
     most = 1
@@ -130,18 +130,36 @@ class FirehoseSender(_Sender):
     """Puts records into a delivery stream, each a line of JSON, so that what it gathers in S3 can be read by lines."""
 
     service = "firehose"
-    most = _FIREHOSE_RECORDS
+    most = _STREAM_RECORDS
     lanes = LANES_OF_BATCHES
 
     async def _send(self, entries: Sequence[Entry], now: int) -> Outcome:  # noqa: ARG002 -- a Sender's signature
         records = [{"Data": f"{entry.data}\n".encode()} for entry in entries]
         stream = self._arn.rpartition("/")[2]
         answer = await (await self._client()).put_record_batch(DeliveryStreamName=stream, Records=records)
-        if not answer["FailedPutCount"]:
-            return TAKEN
-        verdicts = zip(entries, answer["RequestResponses"], strict=True)
-        refused = {entry.seq: verdict["ErrorCode"] for entry, verdict in verdicts if verdict.get("ErrorCode")}
-        return Outcome(ok=False, error=f"AWS answered {min(refused.values())}.", refused=frozenset(refused))
+        return _judge_records(entries, answer["RequestResponses"])
+
+
+class KinesisSender(_Sender):
+    """Puts records into a data stream. Those of one subject have one partition key, hence one shard and one order."""
+
+    service = "kinesis"
+    most = _STREAM_RECORDS
+    lanes = LANES_OF_BATCHES
+
+    async def _send(self, entries: Sequence[Entry], now: int) -> Outcome:  # noqa: ARG002 -- a Sender's signature
+        records = [{"Data": entry.data.encode(), "PartitionKey": entry.subject_id} for entry in entries]
+        answer = await (await self._client()).put_records(StreamARN=self._arn, Records=records)
+        return _judge_records(entries, answer["Records"])
+
+
+def _judge_records(entries: Sequence[Entry], verdicts: Sequence[Mapping[str, str]]) -> Outcome:
+    """A stream answers for each record: with an ErrorCode for one that it did not take."""
+    judged = zip(entries, verdicts, strict=True)
+    refused = {entry.seq: verdict["ErrorCode"] for entry, verdict in judged if verdict.get("ErrorCode")}
+    if not refused:
+        return TAKEN
+    return Outcome(ok=False, error=f"AWS answered {min(refused.values())}.", refused=frozenset(refused))
 
 
 class LogsSender(_Sender):
@@ -188,7 +206,9 @@ def _judge_logs(batch: Sequence[tuple[int, Entry]], rejected: dict[str, int]) ->
 
 def sender_of(clients: Clients, destination: Destination) -> _Sender:
     """The sender for a destination of AWS's: what is no stream or log group is a topic."""
-    kinds: dict[str, type[_Sender]] = {FIREHOSE: FirehoseSender, CLOUDWATCH_LOGS: LogsSender}
+    kinds: dict[str, type[_Sender]] = {
+        FIREHOSE: FirehoseSender, KINESIS: KinesisSender, CLOUDWATCH_LOGS: LogsSender,
+    }  # fmt: skip
     return kinds.get(destination.kind, SnsSender)(clients, destination)
 
 

@@ -125,8 +125,8 @@ def record_of(event: Mapping[str, Any], sent: Sent, *, receipts: bool = True) ->
     return {
         "eventType": f"TEXT_{status}",
         "eventVersion": VERSION,
-        "eventTimestamp": _milliseconds(event["timestamp"]),
-        "isFinal": _is_final(status, data, sent, receipts=receipts),
+        "eventTimestamp": milliseconds(event["timestamp"]),
+        "isFinal": is_final(status, data, sent, receipts=receipts),
         "originationPhoneNumber": data["from"],
         "destinationPhoneNumber": data["to"],
         "isInternationalSend": sent.sender_country not in {"", sent.country},
@@ -168,7 +168,8 @@ def _of_refusal(data: Mapping[str, Any]) -> str:
     return "" if "price" in data else _OF_EVENT[EventType.MESSAGE_REFUSED]
 
 
-def _is_final(status: str, data: Mapping[str, Any], sent: Sent, *, receipts: bool) -> bool:
+def is_final(status: str, data: Mapping[str, Any], sent: Sent, *, receipts: bool) -> bool:
+    """Whether a status that ``status_of`` gave is the last."""
     if status == "SUCCESSFUL":
         return not receipts
     if data["status"] == "UNKNOWN" and sent.on_unknown == OnUnknown.RESEND_ONCE:
@@ -193,7 +194,8 @@ def _protect(protection: Mapping[str, str] | None, status: str) -> dict[str, Any
 
 
 @lru_cache(maxsize=1024)
-def _milliseconds(timestamp: str) -> int:
+def milliseconds(timestamp: str) -> int:
+    """Since 1970, of an event's timestamp."""
     return to_micros(datetime.fromisoformat(timestamp)) // 1000
 
 

@@ -23,8 +23,10 @@ _T = tables.event_destinations
 WEBHOOK = "webhook"
 FILE = "file"
 SNS, FIREHOSE, CLOUDWATCH_LOGS = "sns", "firehose", "cloudwatch_logs"  # of a configuration set
+KINESIS = "kinesis"  # of an application, as FIREHOSE may be
 TWO_WAY = "two_way"  # a topic that texts from people are published to
-OF_AWS = frozenset({SNS, FIREHOSE, CLOUDWATCH_LOGS, TWO_WAY})
+OF_AWS = frozenset({SNS, FIREHOSE, CLOUDWATCH_LOGS, KINESIS, TWO_WAY})
+_APPLICATION = "app/"
 MAX_BATCH = 100
 
 
@@ -37,7 +39,8 @@ class Destination:
         secret: encrypted "whsec_…"; None for all but webhooks.
         types: the types of events it wants; empty means all. AWS's types for a destination of a configuration set.
         batch_size: 1, one event a request; more, up to so many in one.
-        configuration_set: the one whose messages it is told of, in AWS's words; "" for everything, in ours.
+        configuration_set: the one whose messages it is told of, in AWS's words, or an application as
+            ``set_of_application`` has it; "" for everything, in ours.
     """
 
     id: str
@@ -48,6 +51,12 @@ class Destination:
     types: tuple[str, ...]
     batch_size: int
     configuration_set: str = ""
+
+    @property
+    def application(self) -> str:
+        """The id of the application whose event stream this is; "" for any other destination."""
+        head, _, application_id = self.configuration_set.partition(_APPLICATION)
+        return "" if head else application_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,14 @@ class Sender(Protocol):
 
     async def send(self, entries: Sequence[Entry], now: int) -> Outcome:
         """Give these, in order. What goes wrong is an Outcome, not an exception."""
+
+
+def set_of_application(application_id: str) -> str:
+    """What a message sent for an application of Pinpoint's has in place of a configuration set's name.
+
+    Such messages name no configuration set, and no name of one has a slash.
+    """
+    return f"{_APPLICATION}{application_id}"
 
 
 async def active(store: Store) -> dict[Destination, int]:

@@ -21,7 +21,7 @@ from gateway.store.hot import Hot
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Executable, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Executable, Select
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,6 +33,7 @@ _T = tables.event_retries
 _E = tables.events
 _D = tables.event_destinations
 _M = tables.messages
+_I = tables.inbound_messages
 
 MOST_REPLAYED = 100_000  # in one call
 _CHUNK = 1_000  # in one transaction: others write too
@@ -214,7 +215,7 @@ async def replay_range(store: Store, destination_id: str, since: int, until: int
     which = select(_E.c.seq).where(_E.c.account_id == destination.account_id, _E.c.at >= since, _E.c.at < until)
     which = which.where(_E.c.seq <= cursor)
     if destination.configuration_set:
-        which = which.where(_E.c.subject_id.in_(_messages_of(destination)))
+        which = which.where(_E.c.subject_id.in_(_subjects_of(destination)))
     elif destination.types:
         which = which.where(_E.c.type.in_(destination.types))
     found = await _all_of(store, which)
@@ -231,9 +232,14 @@ async def replay_range(store: Store, destination_id: str, since: int, until: int
     return len(found)
 
 
-def _messages_of(destination: Destination) -> Select[Any]:
+def _subjects_of(destination: Destination) -> Select[Any] | CompoundSelect[Any]:
+    """Its messages; for an application also the texts that answered one."""
     mine = _M.c.account_id == destination.account_id, _M.c.configuration_set == destination.configuration_set
-    return select(_M.c.id).where(*mine)
+    sent = select(_M.c.id).where(*mine)
+    if not destination.application:
+        return sent
+    answers = select(_I.c.id).where(_I.c.account_id == destination.account_id, _I.c.reply_to.in_(sent))
+    return sent.union_all(answers)
 
 
 async def _all_of(store: Store, which: Select[Any]) -> list[int]:

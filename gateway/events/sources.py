@@ -14,13 +14,14 @@ from sqlalchemy import bindparam, select, text
 from gateway.events.aws_records import OUR_TYPES, Sent, record_of, two_way_message, wants
 from gateway.events.destinations import TWO_WAY
 from gateway.events.log import Page, Row, page, reach
+from gateway.events.pinpoint_records import Text, message_of, stream_record
 from gateway.events.record import EventType
 from gateway.store.hot import Hot, among
 from gateway.store.tables import connectors, decisions, messages
 from gateway.store.tables_numbers import phone_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
@@ -47,6 +48,8 @@ class Source(Protocol):
 
 
 def open_source(store: Store, destination: Destination) -> Source:
+    if destination.application:
+        return OfApplication(store, destination)
     if destination.configuration_set:
         return OfConfigurationSet(store, destination)
     return OfChannel(store, destination) if destination.kind == TWO_WAY else OfAccount(store, destination)
@@ -110,13 +113,21 @@ FRESH_OF_SET = Hot(
 )
 
 
-def _sent(dialect: Dialect) -> Executable:
+def _sent(*names: str) -> Callable[[Dialect], Executable]:
+    """The statement for these columns of some messages of a configuration set."""
     m = messages.c
-    mine = m.account_id == bindparam("account_id"), m.configuration_set == bindparam("configuration_set")
-    return select(m.id, *(m[name] for name in _SENT)).where(among(m.id, "ids", dialect), *mine)
+
+    def build(dialect: Dialect) -> Executable:
+        mine = m.account_id == bindparam("account_id"), m.configuration_set == bindparam("configuration_set")
+        return select(m.id, *(m[name] for name in names)).where(among(m.id, "ids", dialect), *mine)
+
+    return build
 
 
-SENT = Hot("messages of a configuration set", ("ids", "account_id", "configuration_set"), _sent)
+_OF_SENT = ("ids", "account_id", "configuration_set")
+SENT = Hot("messages of a configuration set", _OF_SENT, _sent(*_SENT))
+_TEXT = ("destination", "sender", "parts", "message_type", "context")
+TEXTS = Hot("messages of an application", _OF_SENT, _sent(*_TEXT, *_SENT))
 
 
 class OfConfigurationSet:
@@ -156,6 +167,43 @@ class OfConfigurationSet:
         if record is None or not wants(self._wanted.types, record["eventType"]):
             return ""
         return orjson.dumps(record).decode()
+
+
+class OfApplication:
+    """What happens to the messages of an application, as the records of its event stream."""
+
+    def __init__(self, store: Store, destination: Destination) -> None:
+        self._store, self._wanted, self._around = store, destination, _Around(store)
+
+    async def page(self, after: int, limit: int) -> Page:
+        types = (*OUR_TYPES, EventType.INBOUND_RECEIVED.value)
+        found = await page(self._store, after=after, limit=limit, account_id=self._wanted.account_id, types=types)
+        said = zip(found.rows, await self._said([row.data for row in found.rows]), strict=True)
+        # An answer is of the same subject as what it answers, and comes behind it.
+        rows = [row._replace(subject_id=subject, data=record) for row, (subject, record) in said if record]
+        return found._replace(rows=rows)
+
+    async def again(self, rows: Sequence[Waiting]) -> Sequence[Waiting]:
+        said = zip(rows, await self._said([row.data for row in rows]), strict=True)
+        return [row._replace(data=record) for row, (_, record) in said]
+
+    async def _said(self, told: Sequence[str]) -> list[tuple[str, str]]:
+        """The message of each event, and its record as JSON; "" where there is none."""
+        events = [orjson.loads(data) if data else {} for data in told]
+        ids = [message_of(event) if event else "" for event in events]
+        wanted = self._wanted
+        found = await self._store.peek(TEXTS, self._store.listed(set(ids)), wanted.account_id, wanted.configuration_set)
+        texts = {row[0]: row for row in found}
+        await self._around.look_up([row[-len(_SENT) :] for row in found])
+        return [(one, self._say(event, texts.get(one))) for one, event in zip(ids, events, strict=True)]
+
+    def _say(self, event: Mapping[str, Any], row: Sequence[Any] | None) -> str:
+        if row is None:
+            return ""
+        sent, receipts = self._around.complete(row[-len(_SENT) :])
+        text = Text(row[0], self._wanted.application, self._wanted.account_id, *row[1 : -len(_SENT)])
+        record = stream_record(event, text, sent, receipts=receipts)
+        return orjson.dumps(record).decode() if record else ""
 
 
 class _Around:

@@ -83,11 +83,7 @@ class Outbound:
 
     async def accept(self, request: SendRequest) -> Accepted:
         """Accept one message; see ``accept_all``. Raises the GatewayError that ``accept_all`` would return."""
-        answer = await self.accept_all(Order((request,)))
-        outcome = answer.outcomes[0]
-        if isinstance(outcome, GatewayError):
-            raise outcome
-        return outcome
+        return _only(await self.accept_all(Order((request,))))
 
     async def accept_all(self, order: Order) -> Answer:
         """Decide and store; returns after the commit. One outcome for each request, an error being one of them.
@@ -104,6 +100,19 @@ class Outbound:
     async def apply(self, tx: Tx, orders: Sequence[Order]) -> list[Answer | GatewayError]:
         """Decide and write orders within ``tx``: for who sends as part of a change of its own."""
         return await self._acceptance.apply(tx, [drafted(order) for order in orders])
+
+    async def accept_in(self, tx: Tx, request: SendRequest) -> Accepted:
+        """Accept one message within ``tx``. Raises the GatewayError that ``apply`` would return."""
+        (answer,) = await self.apply(tx, [Order((request,))])
+        return _only(answer)
+
+
+def _only(answer: Answer | GatewayError) -> Accepted:
+    """The outcome of an order of one request. Raises it when it is an error."""
+    outcome = answer if isinstance(answer, GatewayError) else answer.outcomes[0]
+    if isinstance(outcome, GatewayError):
+        raise outcome
+    return outcome
 
 
 class Acceptance:

@@ -44,7 +44,8 @@ class SendRequest(NamedTuple):
     in_reply_to: str = ""
     key_id: str = ""
     path: str = ""  # where in the caller's document this stood, for errors: "messages[3]."
-    configuration_set: str = ""  # its name: whose event destinations are told of the message
+    # Whose event destinations are told of the message: a name, or what ``set_of_application`` gives.
+    configuration_set: str = ""
     country_parameters: Mapping[str, str] = NO_CONTEXT  # what a country asks for: "IN_ENTITY_ID", "IN_TEMPLATE_ID"
     message_feedback: bool = False  # the app will tell whether it had its effect
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.errors import GatewayError
 from gateway.model import Purpose
-from gateway.outbound.request import Accepted, Order, SendRequest
 from gateway.resources import verified_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.outbound.accept import Outbound
+    from gateway.outbound.request import Accepted, SendRequest
     from gateway.resources.desk import Desk
     from gateway.store.writer import Tx
 
@@ -59,10 +58,6 @@ async def send_code(
         code = await verified_numbers.new_code(tx.conn, row, now)
         body = TEXTS[language].format(code=code)
         request = asked._replace(to=row.phone, body=body, purpose=Purpose.VERIFICATION_CODE)
-        (answer,) = await outbound.apply(tx, [Order((request,))])
-        outcome = answer if isinstance(answer, GatewayError) else answer.outcomes[0]
-        if isinstance(outcome, GatewayError):
-            raise outcome
-        return outcome
+        return await outbound.accept_in(tx, request)
 
     return await desk.store.write(work)

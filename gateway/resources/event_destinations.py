@@ -123,7 +123,7 @@ async def update(
         if before.kind in OF_AWS and values.keys() - {"enabled"}:
             raise Conflict(
                 "aws_event_destination", f"A destination of the kind {before.kind} is changed on the AWS wire.",
-                remedy="Call UpdateEventDestination, or UpdatePhoneNumber for a two-way channel.",
+                remedy="Call UpdateEventDestination, PutEventStream, or UpdatePhoneNumber for a two-way channel.",
             )  # fmt: skip
         await rows.change(tx.conn, event_destinations, destination_id, values)
         return await _get(tx.conn, account_id, destination_id)

@@ -50,9 +50,17 @@ class Target(NamedTuple):
 
 
 async def create(
-    desk: Desk, *, account_id: str, configuration_set: str, name: str, target: Target, types: Iterable[str], now: int
+    desk: Desk,
+    *,
+    account_id: str,
+    configuration_set: str,
+    name: str,
+    target: Target,
+    types: Iterable[str],
+    now: int,
+    enabled: bool = True,
 ) -> EventDestination:
-    """A new destination, switched on.
+    """A new destination.
 
     Args:
         desk: where to work.
@@ -62,6 +70,7 @@ async def create(
         target: where records go.
         types: AWS's event types that it wants: ALL, TEXT_ALL, TEXT_DELIVERED, …
         now: microseconds.
+        enabled: whether it is switched on.
 
     Raises:
         Invalid: a field is wrong.
@@ -72,7 +81,7 @@ async def create(
     values = {
         "id": rows.resource_id("destination"), "account_id": account_id, "configuration_set": configuration_set,
         "name": name, "kind": checks.one_of(target.kind, KINDS, "kind"), "types": _types(types), "created_at": now,
-        **_of_target(target),
+        "enabled": int(enabled), **_of_target(target),
     }  # fmt: skip
 
     async def work(tx: Tx) -> EventDestination:

@@ -2,6 +2,8 @@
 
 Rule 1: what is sealed is bound to its table and row, so that one row's secret cannot be moved to another row.
 Rule 2: the first octet names the form, so that a later form can be told from this one.
+Rule 3: a short secret that is only compared is kept as a keyed digest (HMAC-SHA-256, RFC 2104): without the key nobody
+can try all there are. That key is made from the instance's, so that no key serves two ways.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import hmac
 import os
 import secrets
 import tempfile
@@ -43,6 +46,7 @@ class Vault:
         if len(key) != _KEY_OCTETS:
             raise ValueError(f"the key has {len(key)} octets; it must have {_KEY_OCTETS}")
         self._cipher = AESGCM(key)
+        self._digest_key = hmac.digest(key, b"digest", "sha256")
 
     @classmethod
     def of(cls, settings: Settings) -> Vault:
@@ -61,6 +65,10 @@ class Vault:
     def seal(self, table: str, row: str, plain: bytes) -> bytes:
         nonce = secrets.token_bytes(_NONCE_OCTETS)
         return _FORM + nonce + self._cipher.encrypt(nonce, plain, _place(table, row))
+
+    def digest(self, table: str, row: str, plain: bytes) -> str:
+        """What is kept of a secret of a row to know it again; hexadecimal."""
+        return hmac.digest(self._digest_key, _place(table, row) + b"\0" + plain, "sha256").hex()
 
     def open(self, table: str, row: str, sealed: bytes) -> bytes:
         """What ``seal`` was given for the same table and row.

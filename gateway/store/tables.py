@@ -114,7 +114,7 @@ messages = Table(
     string("context", "{}"),
     string("decision_id"),
     string("key_id"),
-    string("configuration_set"),  # the name of the one that the app gave
+    string("configuration_set"),  # the name of the one that the app gave; "app/ID" for an application of Pinpoint's
     string("country_parameters", "{}"),
     # By person: opt-out, rate, duplicates and the sticky identity all ask what this person got of late.
     # By time, the primary key itself serves: ids are UUIDv7.
@@ -234,8 +234,8 @@ event_destinations = Table(
     metadata,
     Column("id", Text, primary_key=True),
     account(),
-    string("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, two_way
-    string("configuration_set"),  # whose messages it is told of; "" for everything
+    string("kind"),  # webhook, file, sns, firehose, cloudwatch_logs, kinesis, two_way
+    string("configuration_set"),  # whose messages it is told of, as they have it; "" for everything
     string("name"),  # within its set
     string("role_arn"),  # as AWS's clients gave it
     string("target"),  # URL, path or ARN

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import delete, insert
 
 from gateway.events import log
-from gateway.events.record import EventType, encode, message_event
+from gateway.events.record import Event, EventType, encode, message_event
 from gateway.events.retries import Waiting, replay_range
 from gateway.events.sources import open_source
 from gateway.model import Status
@@ -169,3 +169,67 @@ async def test_a_message_that_retention_took_is_not_waited_for(store):
     await write(store, delete(tables.messages))
     page = await (await source(store)).page(0, 100)
     assert (page.rows, page.upto) == ([], 1)
+
+
+APP = {"kind": "kinesis", "configuration_set": "app/shop", "types": ()}
+
+
+def answer(reply_to, meaning="OPT_OUT"):
+    return Event(EventType.INBOUND_RECEIVED, "main", "i1", AT, {"reply_to": reply_to, "meaning": meaning})
+
+
+def streamed(page):
+    said = [(row.seq, row.subject_id, orjson.loads(row.data)) for row in page.rows]
+    return [(seq, subject, one["event_type"], one["application"]["app_id"]) for seq, subject, one in said]
+
+
+async def add_texts(store):
+    """One message of the application "shop", and one of everything else."""
+    whole = {"destination": "+447700900123", "sender": "ACME", "message_type": "TRANSACTIONAL"}
+    await add_message(store, "m1", configuration_set="app/shop", context='{"order":"7"}', **whole)
+    await add_message(store, "m2", configuration_set="app/other", **whole)
+    await add_message(store, "m3", configuration_set="shop", **whole)
+    await add_message(store, "m4", configuration_set="app/shop", account_id="other", **whole)
+
+
+async def test_an_application_is_told_of_its_messages_and_of_those_who_answer_with_stop(store):
+    await add_texts(store)
+    answers = [answer("m1"), answer("m1", "HELP"), answer("m2"), answer("")]
+    await log_events(store, message(Status.SUBMITTED), *(delivered(f"m{n}") for n in range(1, 5)), *answers)
+    page = await (await source(store, **APP)).page(0, 100)
+    assert (streamed(page), page.upto, page.more) == (
+        [(1, "m1", "_SMS.BUFFERED", "shop"), (2, "m1", "_SMS.SUCCESS", "shop"), (6, "m1", "_SMS.OPTOUT", "shop")],
+        9,
+        False,
+    )
+    attributes = orjson.loads(page.rows[1].data)["attributes"]
+    assert (attributes["destination_phone_number"], attributes["origination_phone_number"]) == ("+447700900123", "ACME")
+    assert (attributes["iso_country_code"], attributes["customer_context"]) == ("US", '{"order":"7"}')
+
+
+async def test_a_page_of_an_application_ends_where_it_was_full(store):
+    await add_texts(store)
+    await log_events(store, delivered("m2"), delivered("m1"), delivered("m1"))
+    reader = await source(store, **APP)
+    first = await reader.page(0, 2)
+    assert ([row.seq for row in first.rows], first.upto, first.more) == ([2], 2, True)
+    assert [row.seq for row in (await reader.page(2, 2)).rows] == [3]
+
+
+async def test_what_an_application_has_put_aside_is_said_anew(store):
+    await add_texts(store)
+    reader = await source(store, **APP)
+    texts = [waiting(1, "m1"), waiting(2, "m1", answer("m1")), waiting(3, "m2"), waiting(4)._replace(data="")]
+    told = [one.data and orjson.loads(one.data)["event_type"] for one in await reader.again(texts)]
+    assert told == ["_SMS.SUCCESS", "_SMS.OPTOUT", "", ""]
+
+
+async def test_a_replay_for_an_application_has_the_answers_too(store):
+    await add_texts(store)
+    texts = [{"id": "i1", "account_id": "main", "reply_to": "m1"}, {"id": "i2", "account_id": "main", "reply_to": "m2"}]
+    await write(store, *(insert(tables.inbound_messages).values(one) for one in texts))
+    of_another = answer("m2")._replace(subject_id="i2")
+    await log_events(store, delivered("m1"), delivered("m2"), answer("m1"), of_another)
+    await add_destination(store, **APP, cursor=4)
+    assert await replay_range(store, "dest-1", AT, AT + 1, now=AT) == 2
+    assert set(await aside_of(store)) == {1, 3}

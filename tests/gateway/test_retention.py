@@ -17,6 +17,7 @@ from gateway.store import partitions
 from gateway.store.partitions import EVENTS, MESSAGES, PARTS, day_of
 from gateway.store.tables import decisions, event_destinations, event_retries, events, inbound_messages, messages, parts
 from gateway.store.tables_consent import consent_log
+from gateway.store.tables_one_time_codes import one_time_codes
 from gateway.store.tables_protect import watched_numbers
 from gateway.store.times import DAY, HOUR, SECOND, first_id
 
@@ -330,3 +331,14 @@ async def test_watched_numbers_are_forgotten_after_an_hour(store: Store, days: i
     await put(store, watched_numbers, *numbers)
     await retention(store, days).tick()
     assert await values(store, watched_numbers.c.phone) == ["+12065550002"]
+
+
+@pytest.mark.parametrize("days", [0, KEEP])
+async def test_one_time_codes_go_when_they_are_over(store: Store, days: int) -> None:
+    of_shop = {"application_id": "shop", "phone": "+12065550001", "digest": "d", "attempts_left": 3}
+    await put(
+        store, one_time_codes, {**of_shop, "reference": "over", "expires_at": NOW},
+        {**of_shop, "reference": "open", "expires_at": NOW + 1},
+    )  # fmt: skip
+    await retention(store, days).tick()
+    assert await values(store, one_time_codes.c.reference) == ["open"]

@@ -34,6 +34,18 @@ def test_a_secret_cannot_be_moved_to_another_row(vault, table, row):
         vault.open(table, row, vault.seal("connectors", "smpp-1", b"swordfish"))
 
 
+def test_a_digest_is_the_same_for_the_same_and_for_nothing_else(vault):
+    digest = vault.digest("codes", "a/b", b"123456")
+    assert digest == Vault(bytes(range(32))).digest("codes", "a/b", b"123456")
+    others = [
+        vault.digest("codes", "a/b", b"123457"),
+        vault.digest("codes", "a/c", b"123456"),
+        vault.digest("code", "a/b", b"123456"),
+        Vault(bytes(32)).digest("codes", "a/b", b"123456"),
+    ]
+    assert len({digest, *others}) == 5
+
+
 @pytest.mark.parametrize("at", [0, 1, 12, 13, -1])
 def test_a_changed_octet_is_noticed(vault, at):
     sealed = bytearray(vault.seal("connectors", "smpp-1", b"swordfish"))

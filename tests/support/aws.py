@@ -60,9 +60,11 @@ class Aws:
         """An unmodified boto3 client. Its methods block: call them in a thread."""
         return _client(service, region, self.url, key or self.key)
 
-    async def call(self, operation: str, key: Key | None = None, **members: Any) -> dict[str, Any]:
+    async def call(
+        self, operation: str, key: Key | None = None, *, service: str = SERVICE, **members: Any
+    ) -> dict[str, Any]:
         """The parsed answer of an operation, named as boto3 names it: ``call("create_pool", …)``."""
-        answer = await asyncio.to_thread(getattr(self.client(key), operation), **members)
+        answer = await asyncio.to_thread(getattr(self.client(key, service=service), operation), **members)
         answer.pop("ResponseMetadata")
         return answer
 

@@ -1,4 +1,4 @@
-"""AWS's SNS, SQS, Firehose, S3 and CloudWatch Logs as moto plays them, on a port of loopback.
+"""AWS's SNS, SQS, Firehose, Kinesis, S3 and CloudWatch Logs as moto plays them, on a port of loopback.
 
 It can be stopped and started again on the same port with all that it holds: moto keeps its state in this process.
 """
@@ -57,6 +57,9 @@ class MotoServer:
     async def stream(self) -> Stream:
         return await asyncio.to_thread(self._stream)
 
+    async def data_stream(self) -> DataStream:
+        return await asyncio.to_thread(self._data_stream)
+
     async def log_group(self) -> LogGroup:
         return await asyncio.to_thread(self._log_group)
 
@@ -78,6 +81,12 @@ class MotoServer:
         )["DeliveryStreamARN"]
         where = {"KinesisFirehoseDestination": {"IamRoleArn": ROLE, "DeliveryStreamArn": arn}}
         return Stream(where, arn, self.client, name)
+
+    def _data_stream(self) -> DataStream:
+        name, kinesis = f"data-{next(_numbers)}", self.client("kinesis")
+        kinesis.create_stream(StreamName=name, ShardCount=2)
+        arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+        return DataStream(arn, self.client)
 
     def _log_group(self) -> LogGroup:
         name = f"group-{next(_numbers)}"
@@ -127,6 +136,29 @@ class Stream:
         keys = s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.values()
         texts = [key.value.decode() for key in sorted(keys, key=lambda one: one.last_modified)]
         return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+@dataclass
+class DataStream:
+    """A Kinesis data stream of two shards."""
+
+    arn: str
+    client: Callable[[str], Any]
+
+    async def records(self) -> list[dict[str, Any]]:
+        """Those of one shard after those of the other: what has one partition key is in its order."""
+        return await asyncio.to_thread(self._records)
+
+    def _records(self) -> list[dict[str, Any]]:
+        kinesis, found = self.client("kinesis"), []
+        for shard in kinesis.list_shards(StreamARN=self.arn)["Shards"]:
+            of_shard = {"StreamARN": self.arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = kinesis.get_shard_iterator(**of_shard)["ShardIterator"]
+            found += [
+                json.loads(one["Data"])
+                for one in kinesis.get_records(ShardIterator=iterator, StreamARN=self.arn)["Records"]
+            ]
+        return found
 
 
 @dataclass

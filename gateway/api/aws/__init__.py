@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.api.aws.serving import serve
+from gateway.api.aws.v1 import add_v1
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -17,5 +18,6 @@ __all__ = ["add_aws"]
 
 
 def add_aws(app: web.Application) -> None:
-    """Add ``POST /``, which AWS's clients call with the operation's name in a header."""
+    """Add ``POST /``, which AWS's clients call with the operation's name in a header, and the paths of version 1."""
     app.router.add_post("/", serve)
+    add_v1(app)

@@ -6,10 +6,10 @@ Almost every id that an operation takes may be given as the ARN as well
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from gateway.api.aws.errors import invalid
+from gateway.model import account_number
 
 _PARTS = 6
 
@@ -22,11 +22,6 @@ class Region:
 
     def arn(self, account_id: str, resource: str) -> str:
         return f"arn:aws:sms-voice:{self.name}:{account_number(account_id)}:{resource}"
-
-
-def account_number(account_id: str) -> str:
-    """The 12 digits by which AWS names an account: worked out from our id, so that they never change."""
-    return f"{int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:8], 'big') % 10**12:012d}"
 
 
 def id_of(written: str, kind: str, field: str) -> str:

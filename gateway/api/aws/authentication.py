@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gateway.services import Services
     from gateway.store.secrets import Vault
 
-SERVICE = "sms-voice"  # the model's signingName
 _FORBIDDEN = 403
 
 
@@ -35,22 +34,23 @@ class Caller(NamedTuple):
     services: Services
     key: AccessKey
     region: Region
+    service: str  # the signing name of the one that is called: "sms-voice", "mobiletargeting"
 
     def require(self, operation: str) -> None:
         """Raises AwsError (AccessDeniedException) when the key may not call the operation."""
         if (scope := scope_of(operation)) not in self.key.scopes:
             raise AwsError(
                 "AccessDeniedException", 400,
-                Message=f"The access key {self.key.id} is not authorized to perform: {SERVICE}:{operation} "
+                Message=f"The access key {self.key.id} is not authorized to perform: {self.service}:{operation} "
                 f"because it lacks the scope {scope}.",
             )  # fmt: skip
 
-    def call(self, operation: str, values: Mapping[str, Any]) -> Call:
-        return Call(operation, values, self.services, self.key.account_id, self.key.id, self.region)
+    def call(self, operation: str, values: Mapping[str, Any], request_id: str) -> Call:
+        return Call(operation, values, self.services, self.key.account_id, self.key.id, self.region, request_id)
 
 
-def authenticate(request: web.Request, octets: bytes) -> Caller:
-    """The caller that the signature of a request, with these octets as its body, proves.
+def authenticate(request: web.Request, octets: bytes, service: str) -> Caller:
+    """The caller that the signature of a request to this service, with these octets as its body, proves.
 
     Raises:
         AwsError: MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException (never
@@ -61,10 +61,10 @@ def authenticate(request: web.Request, octets: bytes) -> Caller:
     try:
         claim = sigv4.read(signed)
         key = _key(services, claim)
-        sigv4.verify(claim, signed, _secret(services.desk.vault, key), SERVICE, from_micros(services.now()))
+        sigv4.verify(claim, signed, _secret(services.desk.vault, key), service, from_micros(services.now()))
     except sigv4.SignatureError as error:
         raise AwsError(error.name, _FORBIDDEN, Message=str(error)) from None
-    return Caller(services, key, _region(claim.region))
+    return Caller(services, key, _region(claim.region), service)
 
 
 _region = lru_cache(maxsize=64)(Region)

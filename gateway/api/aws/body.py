@@ -1,8 +1,8 @@
-"""The body of a request of AWS JSON 1.0: one JSON object, read strictly.
+"""The body of a request: one JSON object, read strictly.
 
 A name that is there twice, a number that is none and half a surrogate pair are refused: two readers of such a document
 may understand two things by it.
-(https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html; names and statuses of errors: AWS's "Common Errors")
+(names and statuses of errors: AWS's "Common Errors")
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from gateway.api.aws.errors import AwsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONTENT_TYPE = "application/x-amz-json-1.0"
 LARGEST = 10 * 1024 * 1024  # octets: the file of CreateRegistrationAttachment, 6,990,508 of them, in base64
 
 
-async def read_octets(request: web.Request, content_type: str = CONTENT_TYPE) -> bytes:
-    """The whole body.
+async def read_octets(request: web.Request, content_type: str) -> bytes:
+    """The whole body, which must be of that type where there is one.
 
     Raises:
         AwsError: UnsupportedMediaTypeException, MalformedHttpRequestException for a body that is encoded or cut off,
             RequestEntityTooLargeException.
     """
-    if request.content_type != content_type:
+    if request.body_exists and request.content_type != content_type:
         raise AwsError("UnsupportedMediaTypeException", 415, Message=f"The content type must be {content_type}.")
     if request.headers.get("Content-Encoding", "identity") != "identity":  # gzip, or AWS's own aws-chunked
         raise _malformed("The body must come without Content-Encoding.")

@@ -24,6 +24,7 @@ class Call(NamedTuple):
     account_id: str
     key_id: str
     region: Region
+    request_id: str
 
     @property
     def desk(self) -> Desk:

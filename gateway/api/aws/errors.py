@@ -15,7 +15,7 @@ from gateway.errors import Forbidden, GatewayError, NotFound, QuotaExceeded, Too
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gateway.api.aws.model import FieldFault
+    from gateway.api.aws.shapes import FieldFault
 
 _OURS = 500  # statuses from here on tell of a fault of the server
 

@@ -13,9 +13,9 @@ import orjson
 import structlog
 from aiohttp import web
 
-from gateway.api.aws import model
+from gateway.api.aws import model, shapes
 from gateway.api.aws.authentication import authenticate
-from gateway.api.aws.body import CONTENT_TYPE, read_document, read_octets
+from gateway.api.aws.body import read_document, read_octets
 from gateway.api.aws.errors import AwsError, internal, of_faults, of_gateway
 from gateway.api.aws.operations import handlers
 from gateway.api.aws.tokens import once
@@ -24,7 +24,9 @@ from gateway.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CONTENT_TYPE = "application/x-amz-json-1.0"
 _SERVICE = "PinpointSMSVoiceV2"  # the model's targetPrefix
+_SIGNING_NAME = "sms-voice"  # the model's signingName
 
 log = structlog.get_logger()
 
@@ -33,7 +35,7 @@ async def serve(request: web.Request) -> web.Response:
     """Answer one call of an AWS client. Whatever goes wrong is answered as an error that such a client knows."""
     request_id = str(uuid.uuid4())
     try:
-        return _response(200, await _answer(request), request_id)
+        return _response(200, await _answer(request, request_id), request_id)
     except AwsError as error:
         return _failure(error, request_id)
     except GatewayError as error:
@@ -43,22 +45,22 @@ async def serve(request: web.Request) -> web.Response:
         return _failure(internal(request_id), request_id)
 
 
-async def _answer(request: web.Request) -> Mapping[str, Any]:
-    octets = await read_octets(request)
-    caller = authenticate(request, octets)
+async def _answer(request: web.Request, request_id: str) -> Mapping[str, Any]:
+    octets = await read_octets(request, CONTENT_TYPE)
+    caller = authenticate(request, octets, _SIGNING_NAME)
     name = _target(request)
     if name:
         caller.require(name)
     if (handler := handlers().get(name)) is None:
         raise AwsError("UnknownOperationException", 400, Message="This server has no such operation.")
     operation = model.operation(name)
-    values, faults = model.read(operation.input_shape, read_document(octets))
+    values, faults = shapes.read(operation.input_shape, read_document(octets))
     if faults:
-        raise of_faults("MISSING_PARAMETER" if faults[0].message == model.MISSING else "INVALID_PARAMETER", faults)
-    call = caller.call(name, values)
+        raise of_faults("MISSING_PARAMETER" if faults[0].message == shapes.MISSING else "INVALID_PARAMETER", faults)
+    call = caller.call(name, values, request_id)
 
     async def answer() -> Mapping[str, Any]:
-        return model.render(operation.output_shape, await handler(call))
+        return shapes.render(operation.output_shape, await handler(call))
 
     return await once(call, operation.idempotent_members, answer)
 

@@ -72,7 +72,10 @@ class EventDestinationAnswer(Answer):
     enabled: bool
     cursor: int = Field(description="The number of the last event given, or put aside.")
     trouble: str = Field(description="Why it does not get through now, or empty.")
-    configuration_set: str = Field(description="On the AWS wire, the set whose messages it is told of; empty for none.")
+    configuration_set: str = Field(
+        description="On the AWS wire, the set whose messages it is told of, or app/ID for Pinpoint's application ID; "
+        "empty for none."
+    )
     name: str = Field(description="On the AWS wire, its name within the set; empty for none.")
     created_at: At
 

@@ -12,7 +12,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from gateway.api.aws.body import CONTENT_TYPE, LARGEST
+from gateway.api.aws.body import LARGEST
+from gateway.api.aws.serving import CONTENT_TYPE
 from tests.support.aws import REGION
 
 if TYPE_CHECKING:

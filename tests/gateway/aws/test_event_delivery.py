@@ -1,47 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select, update
 
 from compliance.rules import destination_protected
-from gateway.events import schedule
 from gateway.model import Status
 from gateway.outbound.request import SendRequest
 from gateway.resources import configuration_sets
 from gateway.resources.message_feedback import status_of
 from gateway.resources.messages import Move, dispatchable, move_in, to_dispatch
 from gateway.store import tables
-from gateway.store.times import SECOND
 from tests.support.api import now
 from tests.support.aws import PERSON, serving_aws
-from tests.support.moto_server import MotoServer
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
 
 LIFE = ["TEXT_QUEUED", "TEXT_SUCCESSFUL", "TEXT_DELIVERED"]
 KINDS = ["topic", "stream", "log_group"]
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[MotoServer]:
-    server = MotoServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def moto(started, monkeypatch) -> AsyncIterator[MotoServer]:
-    """Running, and what fails is tried again soon."""
-    monkeypatch.setattr(schedule, "DELAYS", (SECOND // 10,))
-    monkeypatch.setattr(schedule, "FIRST_REST", SECOND // 20)
-    yield started
-    started.stop()
-    started.start()
 
 
 @pytest.fixture

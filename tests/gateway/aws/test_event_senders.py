@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 import pytest
 
-from gateway.events.aws_delivery import FirehoseSender, LogsSender
+from gateway.events.aws_delivery import FirehoseSender, KinesisSender, LogsSender
 from gateway.events.destinations import Destination
 
 NOW = 1_795_000_000_123_456
@@ -35,7 +35,7 @@ class Clients:
         self.calls.append(given)
         return self.answers.pop(0)
 
-    put_log_events = put_record_batch
+    put_log_events = put_records = put_record_batch
 
     class exceptions:  # noqa: N801 -- as botocore names it
         class ResourceNotFoundException(Exception):  # noqa: N818 -- as botocore names it
@@ -61,6 +61,22 @@ async def test_what_a_stream_refuses_of_a_batch_is_named():
     assert clients.calls[0] == ("firehose", "eu-west-1")
     assert clients.calls[1]["DeliveryStreamName"] == "records"
     assert clients.calls[1]["Records"][0] == {"Data": b'{"eventTimestamp":1}\n'}
+
+
+async def test_what_a_data_stream_refuses_of_a_call_is_named():
+    taken, refused = {"SequenceNumber": "1", "ShardId": "0"}, {"ErrorCode": "ProvisionedThroughputExceededException"}
+    clients = Clients({"FailedRecordCount": 1, "Records": [taken, refused]})
+    arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/records"
+    outcome = await KinesisSender(clients, destination("kinesis", arn)).send(entries(1, 2), NOW)
+    assert (outcome.ok, outcome.error) == (False, "AWS answered ProvisionedThroughputExceededException.")
+    assert outcome.refused == {2}
+    assert clients.calls == [
+        ("kinesis", "eu-west-1"),
+        {
+            "StreamARN": arn,
+            "Records": [{"Data": b'{"eventTimestamp":%d}' % at, "PartitionKey": "m"} for at in (1, 2)],
+        },
+    ]
 
 
 def logs(clients):

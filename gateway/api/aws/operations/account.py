@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.api.aws.call import Call
-    from gateway.api.aws.operations import Handler
+    from gateway.api.aws.handlers import Handler
     from gateway.resources.spend_limits import SpendLimit
 
 

@@ -9,9 +9,8 @@ from gateway.api.aws import tagging
 from gateway.api.aws.arns import id_of
 from gateway.api.aws.errors import about, invalid
 from gateway.api.aws.lists import asked, filtered, page, yes
-from gateway.events.destinations import CLOUDWATCH_LOGS, FIREHOSE, SNS
+from gateway.api.aws.targets import target_of, target_shown
 from gateway.resources import configuration_sets, set_destinations
-from gateway.resources.set_destinations import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 
 _KIND = "configuration-set"
 _FIELD = "ConfigurationSetName"
-# The member of an event destination for each kind, and within it those of what receives and of the role.
-_TARGETS = {
-    CLOUDWATCH_LOGS: ("CloudWatchLogsDestination", "LogGroupArn", "IamRoleArn"),
-    FIREHOSE: ("KinesisFirehoseDestination", "DeliveryStreamArn", "IamRoleArn"),
-    SNS: ("SnsDestination", "TopicArn", ""),
-}
 _FILTERS: Mapping[str, Callable[[_Whole], Iterable[str]]] = {
     "event-destination-name": lambda whole: [one.name for one in whole[1]],
     "matching-event-types": lambda whole: [type_ for one in whole[1] for type_ in one.types],
@@ -95,7 +88,7 @@ async def set_default_message_feedback_enabled(call: Call) -> Mapping[str, Any]:
 
 
 async def create_event_destination(call: Call) -> Mapping[str, Any]:
-    target = _target(call.input)
+    target = target_of(call.input)
     if target is None:
         raise invalid("MISSING_PARAMETER", "SnsDestination", "Give one destination: CloudWatch Logs, Firehose or SNS.")
     name = call.input["EventDestinationName"]
@@ -112,8 +105,8 @@ async def update_event_destination(call: Call) -> Mapping[str, Any]:
     name = call.input["EventDestinationName"]
     with _about_destination(call):
         changed = await set_destinations.update(
-            call.desk, account_id=call.account_id, configuration_set=_set(call), name=name, target=_target(call.input),
-            enabled=call.input.get("Enabled"), types=call.input.get("MatchingEventTypes"),
+            call.desk, account_id=call.account_id, configuration_set=_set(call), name=name,
+            target=target_of(call.input), enabled=call.input.get("Enabled"), types=call.input.get("MatchingEventTypes"),
         )  # fmt: skip
     await call.services.post.refresh()
     return _changed(call, changed)
@@ -139,16 +132,6 @@ async def _change(call: Call, **changes: Any) -> ConfigurationSet:  # noqa: ANN4
 
 def _set(call: Call) -> str:
     return id_of(call.input[_FIELD], _KIND, _FIELD)
-
-
-def _target(given: Mapping[str, Any]) -> Target | None:
-    """The one destination that the input has. Raises AwsError for more than one."""
-    found = [(kind, members) for kind, members in _TARGETS.items() if members[0] in given]
-    if len(found) > 1:
-        raise invalid("PARAMETERS_CANNOT_BE_USED_TOGETHER", found[1][1][0], "Give one destination only.")
-    for kind, (member, arn, role) in found:
-        return Target(kind, given[member][arn], given[member].get(role, ""))
-    return None
 
 
 @contextlib.contextmanager
@@ -179,10 +162,9 @@ def _changed(call: Call, one: EventDestination) -> dict[str, Any]:
 
 
 def _destination(one: EventDestination) -> dict[str, Any]:
-    member, arn, role = _TARGETS[one.kind]
     return {
         "EventDestinationName": one.name,
         "Enabled": one.enabled,
         "MatchingEventTypes": list(one.types),
-        member: {arn: one.target} | ({role: one.role_arn} if role else {}),
+        **target_shown(one),
     }
