@@ -154,6 +154,7 @@ class Receipts:
     rank = 20
     patience = 0.005
     hot = True
+    outward = True
 
     def __init__(
         self,

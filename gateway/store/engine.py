@@ -79,7 +79,7 @@ def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:
 
 
 def open_writer(url: str) -> AsyncEngine:
-    """The one connection that writes. A pool would only hide that there is one."""
+    """The one connection of a writer. A pool would only hide that there is one."""
     if not url.startswith("sqlite"):
         options = {"server_settings": {"idle_in_transaction_session_timeout": str(IDLE), **_BY_INDEX}}
         return create_async_engine(make_url(url), hide_parameters=True, poolclass=NullPool, connect_args=options)
