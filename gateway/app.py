@@ -134,7 +134,7 @@ class _Builder:
         self.metrics, self.feed = Metrics(), Feed()
         self.rng = random.Random()  # noqa: S311 -- spreads retries; nothing is kept secret by it
         store, catalog = desk.store, desk.catalog
-        store.writer.on_commit = self.feed.notify
+        store.on_commit(self.feed.notify)
         self.keeper = Keeper(store, settings.roles, _Duties(self), self._bury, now=now_micros)
         self.connections = Connections(_Door(self))
         self.board = Board(store, self.connections.statuses, self.connections.up)

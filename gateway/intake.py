@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.receipts import Receipts
     from gateway.store.store import Store
+    from gateway.store.writer import Lane
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 log = structlog.get_logger()
 
@@ -58,17 +62,24 @@ class Intake:
         group = self._group_of(connector_id)
         receipts = [Arrived(group, event) for event in events if isinstance(event, DeliveryReceipt)]
         texts = [ArrivedText(connector_id, group, event) for event in events if isinstance(event, InboundMessage)]
-        futures = [self._store.submit(self._receipts, one) for one in receipts]
-        stored = [self._store.submit(self._inbound, one) for one in texts]
         try:
-            matched = [await future for future in futures]
-            inbound_ids = [await future for future in stored]
+            # One after the other: they may be in different transactions, and without the first there is no second.
+            matched = await self._stored(self._receipts, receipts)
+            inbound_ids = await self._stored(self._inbound, texts)
         except Unavailable as error:
-            _give_up([*futures, *stored])
             raise NotAcknowledged(str(error)) from error
         self._count(connector_id, matched, len(texts))
         if any(inbound_ids):
             self._remember([inbound_id for inbound_id in inbound_ids if inbound_id])
+
+    async def _stored(self, lane: Lane[P, R], payloads: Sequence[P]) -> list[R]:
+        futures = [self._store.submit(lane, one) for one in payloads]
+        try:
+            return [await future for future in futures]
+        except Unavailable:
+            for future in futures:
+                future.cancel()
+            raise
 
     def _count(self, connector_id: str, matched: Sequence[bool], texts: int) -> None:
         found = sum(matched)
@@ -87,8 +98,3 @@ class Intake:
             await self._inbound.acknowledged(inbound_ids)
         except Unavailable:
             log.warning("acknowledgement not recorded", action="intake.acknowledged", texts=len(inbound_ids))
-
-
-def _give_up(futures: Sequence[asyncio.Future[Any]]) -> None:
-    for future in futures:
-        future.cancel()

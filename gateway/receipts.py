@@ -22,7 +22,7 @@ from carriers.smpp.receipt import candidates, canonical
 from carriers.types import DeliveryReceipt, ReceiptState
 from gateway.model import Status, can_move, slowest
 from gateway.resources.messages import Move, move_in
-from gateway.store.hot import Hot, among, given, inserting
+from gateway.store.hot import Hot, among, each_of, given, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
 from gateway.store.times import DAY, SECOND, elapsed, first_id
@@ -30,7 +30,7 @@ from gateway.store.times import DAY, SECOND, elapsed, first_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Executable
+    from sqlalchemy import ColumnElement, Executable, FromClause
     from sqlalchemy.engine import Dialect
 
     from carriers.smpp.receipt import IdBase
@@ -57,22 +57,28 @@ STATUS_OF: Mapping[ReceiptState, Status | None] = {
     ReceiptState.UNKNOWN: Status.UNKNOWN,
 }
 
-_FOUND = (
-    parts.c.carrier_key, parts.c.carrier_group, parts.c.number, parts.c.status, parts.c.status_at, messages.c.id,
-    messages.c.account_id, messages.c.destination, messages.c.sender, messages.c.parts, messages.c.message_type,
-    messages.c.purpose, messages.c.context, messages.c.status, messages.c.status_at, messages.c.connector_id,
-    messages.c.attempts, messages.c.possible_duplicate, messages.c.next_at,
+_OF_PART = ("carrier_key", "carrier_group", "number", "status", "status_at")
+_OF_MESSAGE = (
+    "id", "account_id", "destination", "sender", "parts", "message_type", "purpose", "context", "status", "status_at",
+    "connector_id", "attempts", "possible_duplicate", "next_at",
 )  # fmt: skip
 
 
 def _find(dialect: Dialect) -> Executable:
-    joined = parts.join(messages, parts.c.message_id == messages.c.id)
+    source: FromClause = parts
+    found: FromClause = parts
+    wanted: tuple[ColumnElement[bool], ...] = ()
     # Written out, not a parameter: only so do planners see that the partial index serves.
     with_key = parts.c.carrier_key != literal_column("''")
     recent = parts.c.message_id >= bindparam("first", type_=Text)
-    found = select(*_FOUND).select_from(joined).where(among(parts.c.carrier_key, "keys", dialect), with_key, recent)
+    if dialect.name == "sqlite":
+        wanted = among(parts.c.carrier_key, "keys", dialect), with_key, recent
+    else:
+        source, found = each_of("keys", lambda key: select(parts).where(parts.c.carrier_key == key, with_key, recent))
+    columns = *(found.c[name] for name in _OF_PART), *(messages.c[name] for name in _OF_MESSAGE)
+    query = select(*columns).select_from(source.join(messages, found.c.message_id == messages.c.id)).where(*wanted)
     # In order, so that two processes with receipts for the same messages wait for, and not on, each other.
-    return found.order_by(messages.c.id).with_for_update(of=messages)
+    return query.order_by(messages.c.id).with_for_update(of=messages)
 
 
 FIND = Hot("parts by carrier key", ("keys", "first"), _find)
@@ -148,6 +154,7 @@ class Receipts:
     rank = 20
     patience = 0.005
     hot = True
+    outward = True
 
     def __init__(
         self,

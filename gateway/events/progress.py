@@ -43,6 +43,7 @@ class _Cursors:
     rank = 80
     patience = 0.1  # it is stored with what others store
     hot = True
+    outward = True
 
     async def apply(self, tx: Tx, cursors: Sequence[tuple[int, str, int]]) -> list[None]:
         await tx.many(ADVANCE, cursors)

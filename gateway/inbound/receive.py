@@ -84,6 +84,7 @@ class Inbound:
     rank = 30  # before new messages: a STOP counts for what is accepted in the same commit
     patience = 0.0
     hot = False
+    outward = False
 
     def __init__(
         self, store: Store, catalog: Catalog, outbound: Outbound, settings: Settings, *, now: Callable[[], int]

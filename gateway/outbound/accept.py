@@ -121,6 +121,7 @@ class Acceptance:
     rank = 50  # after receipts and replies: what they say counts for what is accepted with them
     patience = 0.0
     hot = True
+    outward = False
 
     def __init__(
         self,

@@ -78,6 +78,7 @@ class Claims:
     rank = 60  # after everything that could forbid it
     patience = 0.003
     hot = True
+    outward = True
 
     def __init__(self, catalog: Catalog, standing: Standing, *, now: Callable[[], int]) -> None:
         self._catalog, self._standing, self._now = catalog, standing, now

@@ -136,6 +136,7 @@ class Settlements:
     rank = 10  # before receipts, which may speak of what is settled in the same batch
     patience = 0.005
     hot = True
+    outward = True
 
     def __init__(self, standing: Standing, *, now: Callable[[], int]) -> None:
         self._standing, self._now = standing, now
@@ -207,6 +208,7 @@ class LateAnswers:
     rank = 11
     patience = 0.005
     hot = True
+    outward = True
 
     def __init__(self, *, now: Callable[[], int]) -> None:
         self._now = now

@@ -17,7 +17,7 @@ from gateway.events.record import Event, EventType
 from gateway.model import Status
 from gateway.resources import checks, consent, rows
 from gateway.resources.opt_outs import LONGEST_REASON, add_in
-from gateway.store.hot import Hot, among
+from gateway.store.hot import Hot, among, each_of
 from gateway.store.tables import accounts, messages
 from gateway.store.tables_consent import reviews
 from gateway.store.times import new_id
@@ -52,9 +52,14 @@ class Review:
 def _standing(dialect: Dialect) -> Executable:
     # The index begins with the account: see gateway.resources.standing.
     t = reviews.c
-    return select(t.account_id, t.phone, t.list_name).where(
-        t.account_id.in_(select(accounts.c.id)), among(t.phone, "phones", dialect), t.closed_at.is_(None)
+    if dialect.name == "sqlite":
+        mine = t.account_id.in_(select(accounts.c.id)), among(t.phone, "phones", dialect)
+        return select(t.account_id, t.phone, t.list_name).where(*mine, t.closed_at.is_(None))
+    source, found = each_of(
+        "phones", lambda phone: select(reviews).where(t.account_id == accounts.c.id, t.phone == phone), accounts
     )
+    wanted = select(found.c.account_id, found.c.phone, found.c.list_name).select_from(source)
+    return wanted.where(found.c.closed_at.is_(None))
 
 
 STANDING = Hot("reviews open", ("phones",), _standing)

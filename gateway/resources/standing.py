@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, literal_column, select
 from gateway.events.log import append
 from gateway.events.record import Event, EventType
 from gateway.resources import consent, rows
-from gateway.store.hot import Hot, among, inserting, inserting_once
+from gateway.store.hot import Hot, among, each_of, inserting, inserting_once
 from gateway.store.tables import accounts
 from gateway.store.tables_consent import consent_log, opt_outs
 from gateway.store.times import iso
@@ -49,9 +49,13 @@ class OptOut:
 def _standing(dialect: Dialect) -> Executable:
     # The key begins with the account, so the accounts (few) are named: else every look-up would read the whole table.
     t = opt_outs.c
-    return select(
-        t.account_id, t.phone, t.list_name, t.opted_out_at, t.by_end_user, t.how, t.confirmations
-    ).where(t.account_id.in_(select(accounts.c.id)), among(t.phone, "phones", dialect))  # fmt: skip
+    columns = t.account_id, t.phone, t.list_name, t.opted_out_at, t.by_end_user, t.how, t.confirmations
+    if dialect.name == "sqlite":
+        return select(*columns).where(t.account_id.in_(select(accounts.c.id)), among(t.phone, "phones", dialect))
+    source, found = each_of(
+        "phones", lambda phone: select(*columns).where(t.account_id == accounts.c.id, t.phone == phone), accounts
+    )
+    return select(*found.c).select_from(source)
 
 
 STANDING = Hot("opt-outs standing", ("phones",), _standing)

@@ -42,6 +42,16 @@ _PRAGMAS = (
 # middle of it: it holds locks that the others wait for. Less than what a beat may be late (gateway.nodes.leases).
 IDLE = 3000
 
+# Hot statements name their rows, so that each is found by an index. The planner does not know: of a table that was
+# made a moment ago, as one is for each day, it takes reading the whole for cheaper, and keeps to that until the
+# table is analysed (docs/performance.md).
+_BY_INDEX = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",  # what is off is only made to look dear, and compiling is for what is dear
+}
+
 
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
@@ -69,9 +79,9 @@ def open_reader(url: str, *, begin: str = "BEGIN") -> AsyncEngine:
 
 
 def open_writer(url: str) -> AsyncEngine:
-    """The one connection that writes. A pool would only hide that there is one."""
+    """The one connection of a writer. A pool would only hide that there is one."""
     if not url.startswith("sqlite"):
-        options = {"server_settings": {"idle_in_transaction_session_timeout": str(IDLE)}}
+        options = {"server_settings": {"idle_in_transaction_session_timeout": str(IDLE), **_BY_INDEX}}
         return create_async_engine(make_url(url), hide_parameters=True, poolclass=NullPool, connect_args=options)
     path = make_url(url).database or ""
     engine = create_async_engine(

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ARRAY, Text, any_, bindparam, column, func, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, column, func, literal_column, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Executable, Table
+    from sqlalchemy import ColumnElement, Executable, FromClause, Select, Table
     from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
 
@@ -116,6 +116,22 @@ def among(column: ColumnElement[str], name: str, dialect: Dialect) -> ColumnElem
         values = func.json_each(bindparam(name)).table_valued("value")
         return column.in_(select(values.c.value))
     return column == any_(bindparam(name, type_=ARRAY(Text)))
+
+
+def each_of(
+    name: str, rows: Callable[[ColumnElement[str]], Select[Any]], beside: FromClause | None = None
+) -> tuple[FromClause, FromClause]:
+    """PostgreSQL: where the rows of each value of a list come from, and the rows; for a parameter as ``among`` has it.
+
+    Value by value, which the offset makes sure of: the planner may take it for shorter to read whatever else is asked
+    for, and look which of it has one of the values. ``beside`` is a small table that ``rows`` refers to.
+    """
+    values = (
+        func.unnest(bindparam(name, type_=ARRAY(Text))).table_valued(column("value", Text)).render_derived("wanted")
+    )
+    found = rows(values.c.value).offset(literal_column("0")).lateral("found")
+    before = values if beside is None else beside.join(values, true())
+    return before.join(found, true()), found
 
 
 def listed(values: Iterable[str], dialect: Dialect) -> Any:  # noqa: ANN401 -- what the driver of that dialect takes

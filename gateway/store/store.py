@@ -1,4 +1,4 @@
-"""The store: one writer, any number of readers."""
+"""The store: one writer, on PostgreSQL a second one for what goes out, and any number of readers."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Store:
         self.url = url
         self.reader = open_reader(url)
         self.writer = Writer(open_writer(url), Turn(file_beside(url, "turn")))
+        # PostgreSQL works on two transactions at once: what goes out does not wait for what is accepted.
+        self.outward = self.writer if self.sqlite else Writer(open_writer(url), Turn(None))
         self._copying: asyncio.Task[None] | None = None
         self._peek = Peek(url)
 
@@ -47,19 +49,29 @@ class Store:
         return is_sqlite(self.reader)
 
     @property
+    def _writers(self) -> set[Writer]:
+        return {self.writer, self.outward}
+
+    def on_commit(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called after every commit, after those who waited for it."""
+        for writer in self._writers:
+            writer.on_commit = tell
+
+    @property
     def full(self) -> bool:
         """Whether the disk under an SQLite file has no room for new rows; old ones may still be changed there."""
         return self.sqlite and shutil.disk_usage(path_of(self.url).parent).free < LEAST_FREE
 
     def start(self) -> None:
-        self.writer.start()
+        for writer in self._writers:
+            writer.start()
         if self.sqlite:
             # A turn of its own: the lock is its file's, so with the writer's both would have the turn at once.
             copying = Copying(path_of(self.url), Turn(file_beside(self.url, "turn")))
             self._copying = asyncio.create_task(copying.run(), name="store-copying")
 
     async def close(self) -> None:
-        await self.writer.close()
+        await asyncio.gather(*(writer.close() for writer in self._writers))
         if self._copying:
             self._copying.cancel()
             await asyncio.wait([self._copying])
@@ -96,4 +108,4 @@ class Store:
         return await self.writer.write(work)
 
     def submit(self, lane: Lane[P, R], payload: P) -> asyncio.Future[R]:
-        return self.writer.submit(lane, payload)
+        return (self.outward if lane.outward else self.writer).submit(lane, payload)

@@ -1,15 +1,15 @@
 """Group commit: everything that arrives while one commit runs shares the next.
 
 One task owns the one connection that writes. Callers hand over work and wait on a future of their own, which is
-resolved when the commit is on the disk and never before. So one fsync serves hundreds of messages, and no two writes
-ever race. A second task waits for the disk and answers, while the first goes on with the next transaction.
+resolved when the commit is on the disk and never before. So one fsync serves hundreds of messages, and no two of its
+writes ever race. A second task waits for the disk and answers, while the first goes on with the next transaction.
 
 Rule 1: work of a lane is applied together, ``lane.apply(tx, payloads)``; lanes run in the order of ``rank``.
 Rule 2: single pieces of work run in a savepoint each; one that raises undoes itself only.
 Rule 3: a batch that fails as a whole is undone and its pieces are tried one by one, so a poisoned one fails alone.
 Rule 4: when the database cannot be written, everyone waiting gets Unavailable and nothing was stored; InDoubt, when the
 server was lost during the commit itself, or the disk did not confirm it: who does the same again must expect either.
-Rule 5: of several processes, one at a time writes SQLite (gateway.store.turn), and one at a time numbers the rows of
+Rule 5: of all writers, one at a time writes SQLite (gateway.store.turn), and one at a time numbers the rows of
 a log (``Tx.log``): who reads a log by its numbers never finds an older one later.
 """
 
@@ -58,6 +58,7 @@ class Lane(Protocol[P_contra, R_co]):
     rank: int
     patience: float  # seconds that it may wait for company: a commit for others sooner takes it along
     hot: bool  # uses hot statements only, so that its transaction need not pass through SQLAlchemy
+    outward: bool  # of carriers and destinations, not of who sends: on PostgreSQL in transactions of its own
 
     async def apply(self, tx: Tx, payloads: Sequence[P_contra]) -> Sequence[R_co]:
         """One result for each payload. A domain error is returned as a value, not raised."""

@@ -86,11 +86,8 @@ async def test_standing_of_nobody_asks_nothing(desk):
 
 @pytest.mark.parametrize("hot", [opt_outs.STANDING, REVIEWS])
 async def test_the_hot_lookup_uses_an_index_on_account_and_phone(desk, hot):
-    if not desk.store.sqlite:  # PostgreSQL plans by the size of the table, which is small here
-        async with desk.store.reading() as conn:
-            plan = await conn.exec_driver_sql(f"EXPLAIN {hot.compile(conn.dialect)}", (["x"],))
-            assert "= ANY" in " ".join(row[0] for row in plan)
-        return
+    if not desk.store.sqlite:
+        pytest.skip("tests/gateway/test_plans.py has PostgreSQL's plans")
     async with desk.store.reading() as conn:
         plan = [
             row[3] for row in await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {hot.compile(conn.dialect)}", ("[]",))

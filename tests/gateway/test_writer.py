@@ -42,7 +42,7 @@ HOT = (
 class Names:
     """A lane that stores names; "poison" cannot be stored."""
 
-    rank, hot, patience = 10, True, 0.0
+    rank, hot, outward, patience = 10, True, False, 0.0
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -154,7 +154,7 @@ async def test_lanes_run_in_the_order_of_their_rank(store: Store) -> None:
     order: list[int] = []
 
     class Ranked:
-        hot, patience = True, 0.0
+        hot, outward, patience = True, False, 0.0
 
         def __init__(self, rank: int) -> None:
             self.rank = rank
@@ -240,6 +240,27 @@ async def test_a_connection_in_no_state_for_work_is_unavailable_once(store: Stor
         await store.write(adding("a", broken))
     assert await store.write(adding("b")) == "b"
     assert await names_in(store) == {"b"}
+
+
+async def test_postgresql_stores_what_goes_out_while_other_work_is_under_way(postgres_url: str) -> None:
+    class Outward(Names):
+        outward = True
+
+    store, held, woken = Store(postgres_url), asyncio.Event(), asyncio.Event()
+    store.start()
+
+    async def slowly(tx: Tx) -> None:
+        await adding("a")(tx)
+        held.set()
+        await woken.wait()
+
+    slow = asyncio.create_task(store.write(slowly))
+    await held.wait()
+    assert await asyncio.wait_for(store.submit(Outward(), "b"), 10) == "B"
+    assert await names_in(store) == {"b"}
+    woken.set()
+    await slow
+    await store.close()
 
 
 async def test_who_stops_in_the_middle_of_a_transaction_does_not_hold_up_the_others(

@@ -189,7 +189,7 @@ def _services(
     settings: Settings, desk: Desk, links: LinkBoard, restarts: list[int], offered: list[Dispatch]
 ) -> Services:
     feed = Feed()
-    desk.store.writer.on_commit = feed.notify
+    desk.store.on_commit(feed.notify)
 
     def offer(messages: Sequence[Dispatch]) -> None:
         offered.extend(messages)

@@ -36,7 +36,7 @@ def moto() -> Iterator[MotoServer]:
 async def post(house, tmp_path, moto):
     """A post office on the house's log."""
     feed = Feed()
-    house.desk.store.writer.on_commit = feed.notify
+    house.desk.store.on_commit(feed.notify)
     aws = AwsDelivery(Credentials(moto.url, *CREDENTIALS.values()))
     post = Post(
         house.desk.store, feed, lambda _row, _sealed: "", folder=tmp_path, allow_private=True,
