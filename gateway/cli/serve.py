@@ -154,6 +154,7 @@ async def _start_site(
     async def say_goodbye(_request: web.BaseRequest, response: web.StreamResponse) -> None:
         if leaving.is_set():
             response.force_close()
+            response.headers["Connection"] = "close"  # this late, aiohttp has its headers ready and does not say so
 
     app.on_response_prepare.append(say_goodbye)
     runner = web.AppRunner(

@@ -164,6 +164,34 @@ async def test_a_terminated_service_stops_by_itself_and_starts_again(stopped):
     await stopped.start()
 
 
+async def test_a_stopping_service_answers_once_more_and_says_that_the_connection_ends(stopped):
+    """A client that is not told would write its next request into a connection that is being closed."""
+    await stopped.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", stopped.port)
+    assert b"Connection: close" not in await asked(reader, writer)
+    stopped.process.running.send_signal(signal.SIGTERM)
+    await eventually(lambda: is_refused(stopped.port), what="no new connections", every=0.02)
+    assert b"Connection: close" in await asked(reader, writer)
+    assert await reader.read() == b""
+    writer.close()
+    assert await stopped.process.exit_code() == 0
+
+
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The head of the answer to a request that leaves the connection open."""
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    (length,) = (line.partition(b": ")[2] for line in head.splitlines() if line.startswith(b"Content-Length"))
+    await reader.readexactly(int(length))
+    return head
+
+
+def is_refused(port: int) -> bool:
+    with socket.socket() as knocking:
+        return knocking.connect_ex(("127.0.0.1", port)) != 0
+
+
 async def test_a_taken_port_is_told_with_the_setting_to_change(stopped):
     with socket.create_server(("127.0.0.1", stopped.port)):
         await stopped.launch()
