@@ -72,6 +72,7 @@ class Outcome(StrEnum):
     THROTTLED = "THROTTLED"  # not accepted: slow down, does not count as an attempt
     RETRY = "RETRY"  # not accepted: try again later, counts as an attempt
     REJECTED = "REJECTED"  # not accepted, and never will be
+    OPTED_OUT = "OPTED_OUT"  # REJECTED, because the person has told the carrier to stop
     NOT_SENT = "NOT_SENT"  # never left us: the link was down, or the octets were still in our own buffer
     UNKNOWN = "UNKNOWN"  # left us, and no answer came
 
@@ -114,6 +115,7 @@ class DeliveryReceipt(NamedTuple):
     done_at: datetime | None = None
     user_message_reference: int | None = None
     reference: str = ""  # ours, when the carrier can echo it (HTTP carriers)
+    opted_out: bool = False  # it failed because the person has told the carrier to stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Rule 2: no part, or more than one, is an orphan: kept, answered as received, and
         Of several, the base in which the carrier writes its ids decides, once it is set or learned.
         Messages of the last days are asked first: carriers use their ids again.
 Rule 3: a receipt never moves a status back; the same receipt twice has one effect.
+Rule 4: a person who has opted out at the carrier, as a receipt may say, has opted out here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from carriers.smpp.idbase import IdBases
 from carriers.smpp.receipt import candidates, canonical
 from carriers.types import DeliveryReceipt, ReceiptState
 from gateway.model import Status, can_move, slowest
-from gateway.resources.messages import Move, move_in
+from gateway.resources.messages import LOCK_IDS, Move, move_in, to_dispatch
+from gateway.resources.standing import Refusal, add_refused_in
 from gateway.store.hot import Hot, among, each_of, given, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
@@ -203,7 +205,7 @@ class Receipts:
         for one, its in zip(arrived, matches, strict=True):
             if len(its) == 1:
                 _apply(its[0], one.receipt, now, changes)
-        await changes.write(tx)
+        await changes.write(tx, now)
         for seconds in changes.waits:
             self._observe(seconds)
         return [len(its) for its in matches]
@@ -270,10 +272,14 @@ class _Changes:
     parts: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)  # seconds from answer to receipt
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # by message: connector and error of an opt-out
 
-    async def write(self, tx: Tx) -> None:
+    async def write(self, tx: Tx, now: int) -> None:
         await tx.many(PART, self.parts)
         await move_in(tx, self.moves)
+        if self.refused:
+            found = [to_dispatch(row) for row in await tx.rows(LOCK_IDS, tx.listed(self.refused))]
+            await add_refused_in(tx, [Refusal.of(one, *self.refused[one.id]) for one in found], at=now)
 
 
 def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of FIND
@@ -319,6 +325,8 @@ def _apply(part: _Part, receipt: DeliveryReceipt, now: int, changes: _Changes) -
     part.status_at = now
     raw = storable(receipt.raw_state), storable(receipt.raw_error)
     changes.parts.append((to.value, now, *raw, message.id, part.number))
+    if receipt.opted_out:
+        changes.refused[message.id] = message.connector_id, raw[1]
     if _lacks_parts(message, was):
         return
     whole = slowest(message.part_statuses.values())
@@ -347,7 +355,7 @@ def _lacks_parts(message: _Message, was: Status) -> bool:
 
 def _orphan(one: Arrived, why: str, now: int) -> tuple[Any, ...]:
     receipt = one.receipt
-    raw = orjson.dumps([receipt.raw_state, receipt.raw_error, receipt.raw_text]).decode()
+    raw = orjson.dumps([receipt.raw_state, receipt.raw_error, receipt.raw_text, receipt.opted_out]).decode()
     carrier_id = storable(receipt.carrier_id)
     return (
         one.carrier_group, carrier_id, canonical(carrier_id), storable(receipt.handset), receipt.state.value, raw, why,
@@ -356,7 +364,7 @@ def _orphan(one: Arrived, why: str, now: int) -> tuple[Any, ...]:
 
 
 def _arrived(row: Any) -> Arrived:  # noqa: ANN401 -- a row of orphans
-    raw_state, raw_error, raw_text = orjson.loads(row.raw)
+    raw_state, raw_error, raw_text, *opted_out = orjson.loads(row.raw)
     receipt = DeliveryReceipt(
         row.carrier_id,
         ReceiptState(row.state),
@@ -365,5 +373,6 @@ def _arrived(row: Any) -> Arrived:  # noqa: ANN401 -- a row of orphans
         raw_state=raw_state,
         raw_error=raw_error,
         raw_text=raw_text,
+        opted_out=opted_out == [True],
     )
     return Arrived(row.carrier_group, receipt)

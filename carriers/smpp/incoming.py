@@ -24,7 +24,9 @@ _UDHI = 0x40
 def read(pdu: Pdu, settings: SmppSettings) -> CarrierEvent:
     """What a deliver_sm or data_sm says. Never raises."""
     receipt = read_receipt(pdu, settings.receipt_text_with_esm_0)
-    return receipt if receipt is not None else read_message(pdu, settings)
+    if receipt is None:
+        return read_message(pdu, settings)
+    return receipt._replace(opted_out=True) if receipt.raw_error in settings.opted_out_errors else receipt
 
 
 def read_message(pdu: Pdu, settings: SmppSettings) -> InboundMessage:

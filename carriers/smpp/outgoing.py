@@ -35,6 +35,7 @@ OUTCOMES: Mapping[StatusClass, Outcome] = MappingProxyType(
         StatusClass.THROTTLE: Outcome.THROTTLED,
         StatusClass.RETRY: Outcome.RETRY,
         StatusClass.PERM: Outcome.REJECTED,
+        StatusClass.OPTED_OUT: Outcome.OPTED_OUT,
         StatusClass.PROTO: Outcome.REJECTED,
         StatusClass.SESSION: Outcome.NOT_SENT,
         StatusClass.BIND_FATAL: Outcome.NOT_SENT,

@@ -149,6 +149,10 @@ class SmppSettings(_Frozen):
     status_classes: dict[int, StatusClass] = Field(
         default_factory=dict, description="What single command_status numbers mean at this carrier, where it differs."
     )
+    opted_out_errors: frozenset[str] = Field(
+        default=frozenset(),
+        description="Errors in receipts (err:, as written) that say that the person has opted out at this carrier.",
+    )
     receipt_text_with_esm_0: bool = Field(default=True, description="Take a text for a receipt when it reads like one.")
     id_base: Literal["auto", "same", "hex_to_dec", "dec_to_hex"] = Field(
         default="auto", description="How ids in receipts differ from those in answers; auto learns it."

@@ -28,6 +28,7 @@ class StatusClass(StrEnum):
     THROTTLE = "THROTTLE"  # slow the link down; the message keeps its attempt count
     RETRY = "RETRY"  # try this message again later; counts as an attempt
     PERM = "PERM"  # this message will never be accepted
+    OPTED_OUT = "OPTED_OUT"  # PERM, because the person has told the carrier to stop; no number of SMPP's own says so
     SESSION = "SESSION"  # the session is not what we think: bind again; the message was not accepted
     BIND_FATAL = "BIND_FATAL"  # only a person can put it right
     PROTO = "PROTO"  # one side has a bug: final for the message, and worth an alarm
@@ -129,4 +130,6 @@ def describe(code: int, overrides: Mapping[int, StatusClass] | None = None) -> S
     if row is None:
         row = StatusRow(code, f"vendor 0x{code:08X}", StatusClass.RETRY, "a code of the carrier's own; ask the carrier")
     klass = (overrides or {}).get(code)
+    if klass is StatusClass.OPTED_OUT:
+        return replace(row, klass=klass, sentence="the person has opted out at the carrier")
     return row if klass is None else replace(row, klass=klass)

@@ -4,6 +4,7 @@ Rule 1: every answer is a known outcome; only silence is UNKNOWN, and it is neve
 Rule 2: THROTTLED and NOT_SENT cost no attempt; RETRY does, and after ``len(RETRY_AFTER)`` of them the next connector
         of the route is tried, then the message has FAILED.
 Rule 3: parts that were taken are not sent again when another part of the message must be.
+Rule 4: a person who has opted out at the carrier has opted out here, from that commit on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from carriers.smpp.receipt import canonical
 from carriers.types import Outcome
 from gateway.model import Dispatch, OnUnknown, Status
 from gateway.resources.messages import LOCK_IDS, Move, move_in, to_dispatch
+from gateway.resources.standing import Refusal, add_refused_in
 from gateway.store.hot import Hot, among, given, upsert
 from gateway.store.tables import messages, parts
 from gateway.store.texts import storable
@@ -55,6 +57,7 @@ PUT_PART = Hot("put part", _PART, _put_part, ("message_id", "number"))
 _PART_STATUS: Mapping[Outcome, Status] = {
     Outcome.ACCEPTED: Status.SUBMITTED,
     Outcome.REJECTED: Status.REJECTED,
+    Outcome.OPTED_OUT: Status.REJECTED,
     Outcome.UNKNOWN: Status.UNKNOWN,
 }
 
@@ -84,13 +87,13 @@ class Judgement(NamedTuple):
 
 
 def judge(settled: Settled, now: int) -> Judgement:
-    """Pure: the worst answer decides (unknown, rejected, retry, held back, accepted)."""
+    """Pure: the worst answer decides (unknown, opted out, rejected, retry, held back, accepted)."""
     outcomes = {result.outcome: result for result in reversed(list(settled.results.values()))}
     if outcomes.keys() == {Outcome.ACCEPTED}:
         return Judgement(Status.SUBMITTED, next_at=now + settled.give_up_after)
     if result := outcomes.get(Outcome.UNKNOWN):
         return _unknown(settled.message, result, now)
-    if result := outcomes.get(Outcome.REJECTED):
+    if result := outcomes.get(Outcome.OPTED_OUT) or outcomes.get(Outcome.REJECTED):
         return Judgement(Status.REJECTED, code=result.raw_code, reason=result.detail)
     message = _with_sent(settled)
     if result := outcomes.get(Outcome.RETRY):
@@ -148,6 +151,13 @@ class Settlements:
         fresh = [(one, verdict) for one, verdict in judged if one.message.id not in stored]
         await tx.many(PUT_PART, [row for one, _ in fresh for row in _part_rows(one, now)])
         await move_in(tx, [_to_move(one, verdict, now) for one, verdict in fresh])
+        refusals = [
+            Refusal.of(one.message, one.connector_id, result.raw_code)
+            for one, _ in fresh
+            for result in one.results.values()
+            if result.outcome is Outcome.OPTED_OUT
+        ]
+        await add_refused_in(tx, refusals, at=now)
         verdicts = {one.message.id: verdict for one, verdict in judged}
         return [verdicts.get(one.message.id) for one in settled]
 
@@ -224,6 +234,12 @@ class LateAnswers:
         unclear = await self._unclear(tx, unknown)
         last = {one.message_id: one for one in told if one.message_id not in unclear}
         await move_in(tx, [_late_move(one, unknown[message_id], now) for message_id, one in last.items()])
+        refusals = [
+            Refusal.of(to_dispatch(unknown[one.message_id]), one.connector_id, one.result.raw_code)
+            for one in told
+            if one.result.outcome is Outcome.OPTED_OUT
+        ]
+        await add_refused_in(tx, refusals, at=now)
         return [one in told for one in late]
 
     async def _unclear(self, tx: Tx, unknown: Mapping[str, Any]) -> set[str]:
@@ -236,6 +252,7 @@ class LateAnswers:
 _LATE: Mapping[Outcome, Status] = {
     Outcome.ACCEPTED: Status.SUBMITTED,
     Outcome.REJECTED: Status.REJECTED,
+    Outcome.OPTED_OUT: Status.REJECTED,
 }
 
 

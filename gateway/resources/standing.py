@@ -9,7 +9,7 @@ Rule 3: a person's own STOP is worth more than a number that staff put there: it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from gateway.model import Dispatch
     from gateway.resources.consent import Act
     from gateway.store.writer import Tx
 
@@ -77,7 +78,9 @@ COUNT_CONFIRMATION = Hot(
 _INSERT = inserting_once(
     opt_outs, "account_id", "phone", "list_name", "opted_out_at", "by_end_user", "how", "confirmations"
 )
-_RECORD = inserting(consent_log, "account_id", "phone", "list_name", "action", "at", "actor", "how", "reason")
+_RECORD = inserting(
+    consent_log, "account_id", "phone", "list_name", "action", "at", "actor", "how", "reason", "message_id"
+)
 
 
 async def standing_in(tx: Tx, phones: Sequence[str]) -> dict[tuple[str, str, str], OptOut]:
@@ -136,14 +139,49 @@ async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor
     ]
     await tx.many(_INSERT, rows_new)
     await tx.many(_RECORD, [
-        (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, f"import: {iso(one.opted_out_at)}")
+        (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, why, "")
         for one in known
+        for why in [f"import: {iso(one.opted_out_at)}"]
     ])  # fmt: skip
     append(tx, [
         _added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how, by_end_user=one.by_end_user)
         for one in fresh.values()
     ])  # fmt: skip
     return len(fresh)
+
+
+class Refusal(NamedTuple):
+    """A carrier did not take or deliver a message because the person has opted out there."""
+
+    account_id: str
+    phone: str  # E.164
+    list_name: str  # of the number that the message left from
+    message_id: str
+    connector_id: str
+    code: str  # the carrier's own
+
+    @classmethod
+    def of(cls, message: Dispatch, connector_id: str, code: str) -> Refusal:
+        return cls(message.account_id, message.destination, message.opt_out_list, message.id, connector_id, code)
+
+    @property
+    def how(self) -> str:
+        return f"refused by the carrier, code {self.code}"
+
+
+async def add_refused_in(tx: Tx, refusals: Sequence[Refusal], *, at: int) -> None:
+    """What ``add_in`` does, by hot statements: whom a carrier will not let us text, nobody is to try again."""
+    if not refusals:
+        return
+    stood = await standing_in(tx, list({one.phone for one in refusals}))
+    told = {(one.account_id, one.phone, one.list_name): one for one in reversed(refusals)}
+    fresh = {key: one for key, one in told.items() if key not in stood}
+    await tx.many(_INSERT, [(*key, at, 0, one.how, 0) for key, one in fresh.items()])
+    await tx.many(_RECORD, [
+        (*key, consent.OPT_OUT, at, f"carrier:{one.connector_id}", one.how, "", one.message_id)
+        for key, one in told.items()
+    ])  # fmt: skip
+    append(tx, [_added(*key, at=at, since=at, how=one.how) for key, one in fresh.items()])
 
 
 async def among_in(conn: AsyncConnection, account_id: str, phones: Sequence[str]) -> set[tuple[str, str]]:

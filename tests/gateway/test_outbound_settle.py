@@ -10,14 +10,14 @@ from carriers.smpp.status import describe
 from carriers.types import Outcome, SubmissionResult
 from gateway.model import Dispatch, Status
 from gateway.outbound.settle import RETRY_AFTER, UNKNOWN_WAIT, Late, Settled, judge
-from gateway.store import tables
+from gateway.store import tables, tables_consent
 from gateway.store.times import HOUR, SECOND
 from tests.support.factories import LONG, OURS, PERSON, answer, receipt
 from tests.support.gateway_fixtures import FENCE, House
 
 NOW = 1_000 * SECOND
 ACCEPTED, THROTTLED, RETRY = Outcome.ACCEPTED, Outcome.THROTTLED, Outcome.RETRY
-REJECTED, NOT_SENT, UNKNOWN = Outcome.REJECTED, Outcome.NOT_SENT, Outcome.UNKNOWN
+REJECTED, NOT_SENT, UNKNOWN, OPTED_OUT = Outcome.REJECTED, Outcome.NOT_SENT, Outcome.UNKNOWN, Outcome.OPTED_OUT
 
 
 def dispatch(**more: Any) -> Dispatch:
@@ -44,6 +44,7 @@ MIXES = [
     ((NOT_SENT,), Status.QUEUED, set()),
     ((RETRY,), Status.QUEUED, set()),
     ((REJECTED,), Status.REJECTED, None),
+    ((OPTED_OUT,), Status.REJECTED, None),
     ((UNKNOWN,), Status.UNKNOWN, None),
     ((ACCEPTED, ACCEPTED), Status.SUBMITTED, None),
     ((ACCEPTED, THROTTLED), Status.QUEUED, {1}),
@@ -51,8 +52,10 @@ MIXES = [
     ((RETRY, ACCEPTED, THROTTLED), Status.QUEUED, {2}),
     ((ACCEPTED, REJECTED), Status.REJECTED, None),
     ((RETRY, REJECTED), Status.REJECTED, None),
+    ((RETRY, OPTED_OUT), Status.REJECTED, None),
     ((ACCEPTED, UNKNOWN), Status.UNKNOWN, None),
     ((UNKNOWN, REJECTED), Status.UNKNOWN, None),
+    ((UNKNOWN, OPTED_OUT), Status.UNKNOWN, None),
     ((THROTTLED, UNKNOWN), Status.UNKNOWN, None),
 ]
 
@@ -185,6 +188,42 @@ async def test_a_late_rejection_ends_the_unknown(house: House) -> None:
     await house.settle(message, answer(UNKNOWN))
     assert await late(house, message, answer(REJECTED, raw_code="0x0000000B"))
     assert await house.status(message.id) == "REJECTED"
+
+
+async def test_whom_the_carrier_has_as_opted_out_nothing_else_goes_to(house: House) -> None:
+    refused, waiting = await claimed(house, LONG), await house.queued("Another")
+    said = answer(OPTED_OUT, raw_code="0x00000412", detail="vendor 0x00000412: opted out")
+    await house.settle(refused, said, said)
+    assert await house.status(refused.id) == "REJECTED"
+    assert await house.claim(waiting) == ()
+    row = await house.row(waiting.id)
+    assert (row["status"], row["reason_code"]) == ("REFUSED", "destination_opted_out")
+    assert (await house.send("One more")).status is Status.REFUSED
+    (standing,) = await house.rows(tables_consent.opt_outs)
+    assert (standing["phone"], standing["list_name"], standing["by_end_user"]) == (PERSON, "Default", 0)
+    (act,) = await house.rows(tables_consent.consent_log)
+    assert (act["action"], act["actor"], act["message_id"]) == ("OPT_OUT", "carrier:one", refused.id)
+    assert act["how"] == "refused by the carrier, code 0x00000412"
+    assert await house.events(PERSON) == ["opt_out.added"]
+
+
+async def test_what_stood_before_a_carrier_says_so_stands_as_it_is(house: House) -> None:
+    first, second = await claimed(house), await claimed(house, "Another")
+    await house.settle(first, answer(OPTED_OUT, raw_code="1"))
+    before = await house.rows(tables_consent.opt_outs)
+    house.clock.advance(60)
+    await house.settle(second, answer(OPTED_OUT, raw_code="2"))
+    assert await house.rows(tables_consent.opt_outs) == before
+    assert [act["message_id"] for act in await house.rows(tables_consent.consent_log)] == [first.id, second.id]
+    assert await house.events(PERSON) == ["opt_out.added"]
+
+
+async def test_a_late_answer_may_say_that_the_person_has_opted_out(house: House) -> None:
+    message = await claimed(house)
+    await house.settle(message, answer(UNKNOWN))
+    assert await late(house, message, answer(OPTED_OUT, raw_code="0x00000412"))
+    assert await house.status(message.id) == "REJECTED"
+    assert [row["phone"] for row in await house.rows(tables_consent.opt_outs)] == [PERSON]
 
 
 async def test_a_late_answer_for_each_part_is_needed(house: House) -> None:

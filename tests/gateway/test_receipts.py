@@ -12,8 +12,8 @@ from sqlalchemy import text as sql
 from carriers.smpp.idbase import ENOUGH, explained_by
 from carriers.types import Outcome, ReceiptState
 from gateway.receipts import FIND, Arrived
-from gateway.store import tables
-from tests.support.factories import LONG, OTHER, answer, receipt
+from gateway.store import tables, tables_consent
+from tests.support.factories import LONG, OTHER, PERSON, answer, receipt
 
 if TYPE_CHECKING:
     from tests.support.gateway_fixtures import House
@@ -176,6 +176,21 @@ async def test_a_message_of_which_a_part_never_left_is_not_delivered_by_the_othe
     assert await house.status(message.id) == "EXPIRED"
     assert await house.receipt(receipt("p1"))
     assert await house.status(message.id) == "EXPIRED"
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["in time", "before the answer"])
+async def test_a_receipt_may_say_that_the_person_has_opted_out(house: House, early: bool) -> None:
+    told = receipt("77", UNDELIVERED, raw_error="045", opted_out=True)
+    if early:
+        assert not await house.receipt(told)
+    message = await house.submitted("77")
+    assert await house.receipts.reclaim(["77"]) == 1 if early else await house.receipt(told)
+    assert await house.receipt(told)
+    assert await house.status(message.id) == "UNDELIVERED"
+    (standing,) = await house.rows(tables_consent.opt_outs)
+    assert (standing["phone"], standing["how"]) == (PERSON, "refused by the carrier, code 045")
+    (act,) = await house.rows(tables_consent.consent_log)
+    assert (act["actor"], act["message_id"]) == ("carrier:one", message.id)
 
 
 async def test_ids_with_a_nul_are_kept(house: House) -> None:

@@ -127,6 +127,14 @@ async def test_an_operator_may_say_what_a_number_means_at_this_carrier():
         assert (await outcome_of(carrier, connector, sink, submission("a"))).outcome is Outcome.REJECTED
 
 
+async def test_a_number_may_say_that_the_person_has_opted_out():
+    async with smsc() as carrier, connected(carrier, status_classes={0x0412: "OPTED_OUT"}) as (connector, sink):
+        carrier.on_submit = answering(0x0412)
+        result = await outcome_of(carrier, connector, sink, submission("a"))
+        assert (result.outcome, result.raw_code) == (Outcome.OPTED_OUT, "0x00000412")
+        assert "opted out at the carrier" in result.detail
+
+
 async def test_the_carriers_own_words_are_kept():
     async with smsc() as carrier, connected(carrier) as (connector, sink):
         words = ((0x001D, b"blocked by campaign\0"),)

@@ -204,6 +204,13 @@ def test_a_receipt_is_no_text():
     assert receipt.carrier_id == "7"
 
 
+@pytest.mark.parametrize(("error", "opted_out"), [("045", True), ("45", False), ("000", False)])
+def test_an_error_may_say_that_the_person_has_opted_out(error, opted_out):
+    settings = PLAIN.model_copy(update={"opted_out_errors": frozenset({"045", "9"})})
+    told = deliver(f"id:7 stat:UNDELIV err:{error} text:".encode(), esm_class=4)
+    assert (read(told, settings).opted_out, read(told, PLAIN).opted_out) == (opted_out, False)
+
+
 @pytest.mark.parametrize("data_coding", [0x0B, 0xF5, 0xC0, 0xFF])
 def test_any_data_coding_keeps_the_octets(data_coding):
     assert taken(b"\xff\x00\x80", data_coding=data_coding).octets == b"\xff\x00\x80"
