@@ -143,7 +143,7 @@ class _Builder:
         )
         links = Links(self.board.up, self.connections.profile, self.connections.simulated)
         self.admission = Admission(catalog, settings, self.metrics)
-        self.outbound = Outbound(store, catalog, links, self.admission, now=now_micros, offer=self._offer)
+        self.outbound = Outbound(store, catalog, links, self.admission, self.metrics, now=now_micros, offer=self._offer)
         self.inbound = Inbound(store, catalog, self.outbound, settings, now=now_micros)
         self.queue: Queue = open_queue(settings.queue_url, settings.database)
         self.throttle: Throttle = open_throttle(settings.queue_url)

@@ -25,10 +25,13 @@ from sqlalchemy import insert
 
 from carriers.text import DEFAULT_PROFILE
 from carriers.types import DeliveryReceipt, Outcome, ReceiptState, SubmissionResult
+from gateway.config import Settings
 from gateway.events.log import page
 from gateway.events.progress import Progress
+from gateway.metrics import Metrics
 from gateway.nodes.leases import BIND, Node, join_in, standing_in, take_in
 from gateway.outbound.accept import Outbound
+from gateway.outbound.admission import Admission
 from gateway.outbound.claim import Claim, Claims
 from gateway.outbound.decision import Links
 from gateway.outbound.request import Order, SendRequest
@@ -107,7 +110,9 @@ class Bench:
     def __init__(self, store: Store, desk: Desk, watch: asyncpg.Connection[Any], bare: Any, connection: Any) -> None:
         links = Links(lambda _id: True, lambda _id: DEFAULT_PROFILE, lambda _id: False)
         self.offered: list[Dispatch] = []
-        self.outbound = Outbound(store, desk.catalog, links, now=micros, offer=self.offered.extend)
+        metrics = Metrics()
+        admission = Admission(desk.catalog, Settings(), metrics)
+        self.outbound = Outbound(store, desk.catalog, links, admission, metrics, now=micros, offer=self.offered.extend)
         self.claims, self.settlements = Claims(desk.catalog, _standing, now=micros), Settlements(_standing, now=micros)
         self.receipts = Receipts(store, now=micros, observe=lambda _seconds: None)
         self.store, self.watch, self.bare, self.connection = store, watch, Counting(bare), connection

@@ -6,6 +6,7 @@ message, its first event and the Idempotency-Key are written. A STOP that was co
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from compliance.engine import Decision
+    from gateway.metrics import Metrics
     from gateway.outbound.admission import Admission
     from gateway.outbound.decision import Decided, Links, Ruling
     from gateway.outbound.draft import Drafted
@@ -45,6 +47,7 @@ COLUMNS = (
     "connectors", "lane", "price", "on_unknown", "next_at", "expires_at", "created_at", "final_at", "in_reply_to",
     "context", "decision_id", "key_id", "configuration_set", "country_parameters",
 )  # fmt: skip
+_STATUS = COLUMNS.index("status")
 INSERT = inserting(messages, *COLUMNS, sets=True)
 INSERT_DECISION = inserting_once(decisions, "id", "body")
 # Looked up once: in Python 3.11 an Enum takes as long to find a member as a call takes.
@@ -74,12 +77,13 @@ class Outbound:
         catalog: Catalog,
         links: Links,
         admission: Admission,
+        metrics: Metrics,
         *,
         now: Callable[[], int],
         offer: Callable[[Sequence[Dispatch]], None],
     ) -> None:
         self._store = store
-        self._acceptance = Acceptance(catalog, links, admission, now=now, offer=offer)
+        self._acceptance = Acceptance(catalog, links, admission, metrics, now=now, offer=offer)
 
     async def accept(self, request: SendRequest) -> Accepted:
         """Accept one message; see ``accept_all``. Raises the GatewayError that ``accept_all`` would return."""
@@ -128,11 +132,12 @@ class Acceptance:
         catalog: Catalog,
         links: Links,
         admission: Admission,
+        metrics: Metrics,
         *,
         now: Callable[[], int],
         offer: Callable[[Sequence[Dispatch]], None],
     ) -> None:
-        self._catalog, self._links, self._admission = catalog, links, admission
+        self._catalog, self._links, self._admission, self._metrics = catalog, links, admission, metrics
         self._now, self._offer = now, offer
         self._book = DecisionBook()
 
@@ -220,6 +225,12 @@ class Acceptance:
             tx.after_commit(lambda: self._book.stored(set(batch.decisions)))
         if batch.ready:
             tx.after_commit(lambda: self._offer(batch.ready))
+        if batch.rows:
+            tx.after_commit(lambda: self._tell(batch))
+
+    def _tell(self, batch: _Batch) -> None:
+        for status, number in Counter([row[_STATUS] for row in batch.rows]).items():
+            self._metrics.accepted.labels(status).inc(number)
 
 
 def _first_status(request: SendRequest, outcome: Decision, now: int) -> tuple[Status, int | None]:

@@ -257,8 +257,8 @@ async def test_the_same_key_at_two_processes_at_once_sends_once(desk: Desk, hous
 
     links = Links(house.connections.up, house.connections.profile, house.connections.simulated)
     catalog = await Catalog.load(other)
-    admission = Admission(catalog, Settings(), Metrics())
-    elsewhere = Outbound(other, catalog, links, admission, now=lambda: house.clock.micros, offer=list)
+    admission, metrics = Admission(catalog, Settings(), Metrics()), Metrics()
+    elsewhere = Outbound(other, catalog, links, admission, metrics, now=lambda: house.clock.micros, offer=list)
     writing = asyncio.create_task(desk.store.write(slowly))
     await written.wait()
     asking = asyncio.create_task(elsewhere.accept_all(order))

@@ -200,12 +200,13 @@ def _services(
     metrics = Metrics()
     admission = Admission(desk.catalog, settings, metrics)
     ways = Links(up=links.up, profile=lambda _connector: DEFAULT_PROFILE, simulated=lambda _connector: False)
+    outbound = Outbound(desk.store, desk.catalog, ways, admission, metrics, now=now, offer=offer)
     post = Post(
         desk.store, feed, lambda row, sealed: desk.vault.open("event_destinations", row, sealed).decode(),
         folder=settings.data_dir / "events", allow_private=True, clock=now, aws=AwsDelivery.of(settings),
     )  # fmt: skip
     return Services(
-        settings=settings, desk=desk, outbound=Outbound(desk.store, desk.catalog, ways, admission, now=now, offer=offer),
+        settings=settings, desk=desk, outbound=outbound,
         post=post, feed=feed, metrics=metrics, links=links, restart_connectors=restart, simulator=None, now=now,
     )  # fmt: skip
 

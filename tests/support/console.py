@@ -142,14 +142,14 @@ async def open_house(
     desk = Desk(store, vault, await Catalog.load(store))
     await furnish(desk, clock())
     carrier = PretendCarrier(store, clock)
-    config = Settings(data_dir=folder, **settings)
+    config, metrics = Settings(data_dir=folder, **settings), Metrics()
     outbound = Outbound(
         store, desk.catalog, Links(lambda _: True, lambda _: TextProfile(), lambda _: True),
-        Admission(desk.catalog, config, Metrics()), now=clock, offer=lambda offered: _offer(carrier, offered),
+        Admission(desk.catalog, config, metrics), metrics, now=clock, offer=lambda offered: _offer(carrier, offered),
     )  # fmt: skip
     carrier.inbound = Inbound(store, desk.catalog, outbound, config, now=clock)
     services = Services(
-        settings=config, desk=desk, outbound=outbound, post=None, feed=Feed(), metrics=Metrics(), links=NoLinks(),
+        settings=config, desk=desk, outbound=outbound, post=None, feed=Feed(), metrics=metrics, links=NoLinks(),
         restart_connectors=nothing, simulator=carrier if simulator else None, now=clock,
     )  # type: ignore[arg-type]  # fmt: skip
     house = House(services, carrier, clock)

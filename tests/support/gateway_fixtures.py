@@ -299,7 +299,7 @@ async def open_house(
     metrics, queue = Metrics(), MemoryQueue()
     links = Links(connections.up, connections.profile, connections.simulated)
     admission = Admission(desk.catalog, options, metrics)
-    outbound = Outbound(desk.store, desk.catalog, links, admission, now=now, offer=offer)
+    outbound = Outbound(desk.store, desk.catalog, links, admission, metrics, now=now, offer=offer)
     inbound = Inbound(desk.store, desk.catalog, outbound, options, now=now)
     receipts = Receipts(desk.store, now=now, observe=metrics.submit_to_receipt.observe)
     leased = dict.fromkeys(connector_ids, FENCE)

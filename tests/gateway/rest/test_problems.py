@@ -143,7 +143,7 @@ async def test_metrics_show_links_queue_and_destinations(bench):
     for line in (
         'heliograph_connector_up{connector="c1"} 1.0', 'heliograph_link_window{connector="c1",link="0"} 10.0',
         'heliograph_messages_live{status="QUEUED"} 1.0', f'heliograph_event_lag{{destination="{made.json["id"]}"}}',
-        "heliograph_accept_to_submit_seconds_bucket",
+        "heliograph_accept_to_submit_seconds_bucket", 'heliograph_messages_accepted_total{status="QUEUED"} 1.0',
     ):  # fmt: skip
         assert line in text, line
     assert float(re.search(r"^heliograph_queue_age_seconds (\S+)", text, re.MULTILINE)[1]) >= 0
