@@ -20,7 +20,7 @@ from aiohttp import web
 
 from gateway.app import health_app, running, web_app
 from gateway.cli.errors import database_error, first_line, is_bad_address
-from gateway.cli.sockets import BACKLOG, METRICS_SETTINGS, explained, listen
+from gateway.cli.sockets import BACKLOG, explained
 from gateway.cli.waiting import answering
 from gateway.store.transactions import is_unavailable
 
@@ -46,12 +46,16 @@ log = structlog.get_logger()
 
 
 async def serve(
-    settings: Settings, announce: Announce, listener: socket.socket | None, family: socket.socket | None = None
+    settings: Settings,
+    announce: Announce,
+    listener: socket.socket | None,
+    watched: socket.socket | None,
+    family: socket.socket | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once.
 
     Without a listener there is no HTTP: a supervisor has given it to those of its processes that have the role api.
-    ``family`` leads to the supervisor; the process stops when that is gone.
+    ``watched`` is for metrics alone. ``family`` leads to the supervisor; the process stops when that is gone.
 
     Raises:
         GatewayError: it cannot start, and trying again would not help.
@@ -66,8 +70,7 @@ async def serve(
             return
         if listener:
             await _start_http(instance, listener, stack)
-        if settings.metrics_port:
-            watched = stack.enter_context(listen(settings.host, settings.metrics_port, METRICS_SETTINGS))
+        if watched:
             await _start_site(health_app(instance.services), instance, watched, stack)
         _spare_the_collector()
         announce(listener, instance.quickstart)

@@ -16,7 +16,7 @@ from gateway.cli import logs
 from gateway.cli.client import local_address
 from gateway.cli.common import Json, load_settings
 from gateway.cli.output import print_json
-from gateway.cli.sockets import listen
+from gateway.cli.sockets import listen, listen_for_metrics
 
 if TYPE_CHECKING:
     from gateway.cli.serve import Announce
@@ -40,6 +40,7 @@ def command(
     role: Role = "",
     processes: Processes = 1,
     listen_fd: Inherited = -1,
+    metrics_fd: Inherited = -1,
     family_fd: Inherited = -1,
     as_json: Json = False,
 ) -> None:
@@ -54,11 +55,11 @@ def command(
         uvloop.run(supervise(settings, processes, announce))
     elif family_fd >= 0:
         line = socket.socket(fileno=family_fd)
-        listener = socket.socket(fileno=listen_fd) if listen_fd >= 0 else None
-        uvloop.run(serve(settings, lambda *_ready: _ready_on(line), listener, family=line))
+        listener, watched = (socket.socket(fileno=fd) if fd >= 0 else None for fd in (listen_fd, metrics_fd))
+        uvloop.run(serve(settings, lambda *_ready: _ready_on(line), listener, watched, family=line))
     else:
-        with listen(settings.host, settings.port) as listener:
-            uvloop.run(serve(settings, announce, listener))
+        with listen(settings.host, settings.port) as listener, listen_for_metrics(settings) as watched:
+            uvloop.run(serve(settings, announce, listener, watched))
 
 
 def _ready_on(line: socket.socket) -> None:

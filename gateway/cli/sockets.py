@@ -1,12 +1,18 @@
-"""The listening socket, made before anything else is started."""
+"""The listening sockets, made before anything else is started."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+from typing import TYPE_CHECKING
 
 from gateway.errors import Conflict, GatewayError, Invalid
 
+if TYPE_CHECKING:
+    from gateway.config import Settings
+
+_LAST_PORT = 65_535
 BACKLOG = 1024  # connections that wait to be accepted
 SETTINGS = ("HELIOGRAPH_HOST", "HELIOGRAPH_PORT")
 METRICS_SETTINGS = ("HELIOGRAPH_HOST", "HELIOGRAPH_METRICS_PORT")
@@ -37,6 +43,19 @@ def listen(host: str, port: int, settings: tuple[str, str] = SETTINGS) -> socket
         raise explained(error, host, port, settings) from error
     listener.setblocking(False)
     return listener
+
+
+def listen_for_metrics(settings: Settings, number: int = 0) -> contextlib.AbstractContextManager[socket.socket | None]:
+    """A socket for the metrics of the process with this number; None where none are wanted. Raises as ``listen``."""
+    if not settings.metrics_port:
+        return contextlib.nullcontext()
+    port = settings.metrics_port + number
+    if port > _LAST_PORT:
+        raise Invalid(
+            "port_too_high", f"Process {number + 1} would have port {port} for its metrics.", field=METRICS_SETTINGS[1],
+            remedy=f"Set it so that one for each process fits below {_LAST_PORT + 1}.",
+        )  # fmt: skip
+    return listen(settings.host, port, METRICS_SETTINGS)
 
 
 def explained(error: OSError, host: str, port: int, settings: tuple[str, str] = SETTINGS) -> GatewayError:

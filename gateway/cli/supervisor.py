@@ -1,7 +1,7 @@
 """``heliograph serve --processes N``: several processes of this host, at one address.
 
-Rule 1: the supervisor holds the listening socket and nothing else; its processes accept from it. So none of them can
-take the address with it when it dies, and while one is replaced nobody is refused.
+Rule 1: the supervisor holds the listening sockets and nothing else; its processes accept from them. So none of them can
+take an address with it when it dies, and while one is replaced nobody is refused.
 Rule 2: a process that ends unasked is started again, after a pause that grows while it keeps ending.
 Rule 3: SIGTERM and SIGINT stop all, each in its own order; SIGHUP replaces them one by one, the new before the old.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -19,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.cli.sockets import listen
+from gateway.cli.sockets import listen, listen_for_metrics
 from gateway.config import ROLES
 from gateway.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Sequence
 
     from gateway.cli.serve import Announce
     from gateway.config import Settings
@@ -62,6 +62,7 @@ class Family:
 
     settings: Settings
     listener: socket.socket
+    watched: Sequence[socket.socket | None]  # for metrics, by number of the process
     members: dict[int, Member] = field(default_factory=dict)
     stopping: bool = False
 
@@ -77,9 +78,10 @@ class Family:
         if "api" in role.split(","):
             inherited.append(self.listener.fileno())
             command += ["--listen-fd", str(self.listener.fileno())]
-        process = await asyncio.create_subprocess_exec(
-            *command, pass_fds=inherited, env=self._environment(number), start_new_session=True
-        )
+        if watched := self.watched[number]:
+            inherited.append(watched.fileno())
+            command += ["--metrics-fd", str(watched.fileno())]
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=inherited, start_new_session=True)
         theirs.close()
         if not await _is_ready(ours):
             ours.close()
@@ -88,11 +90,6 @@ class Family:
             raise Conflict("not_started", "A process ended while it started; its own message is above.")
         log.info("process started", action="supervisor.begin", process=number, role=role, pid=process.pid)
         return Member(number, role, process, asyncio.get_running_loop().time(), ours)
-
-    def _environment(self, number: int) -> dict[str, str]:
-        if not self.settings.metrics_port:
-            return dict(os.environ)
-        return os.environ | {"HELIOGRAPH_METRICS_PORT": str(self.settings.metrics_port + number)}
 
     async def keep(self, number: int, role: str) -> None:
         """Have this process at work, until all are stopped."""
@@ -157,8 +154,10 @@ async def supervise(settings: Settings, processes: int, announce: Announce) -> N
     """
     if settings.roles != ROLES:
         raise Invalid("role_and_processes", "With --processes, the roles are shared out by itself.", field="--role")
-    with listen(settings.host, settings.port) as listener:
-        family = Family(settings, listener)
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(listen(settings.host, settings.port))
+        watched = [sockets.enter_context(listen_for_metrics(settings, number)) for number in range(processes)]
+        family = Family(settings, listener, watched)
         stop, again = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):

@@ -9,8 +9,10 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 from carriers.simulator.deliveries import Account
@@ -18,7 +20,7 @@ from carriers.simulator.faults import Faults
 from tests.support.chaos import BEFORE, CONNECTORS, WINDOW, Field, Load, tell, text
 from tests.support.cluster import LEFT, RIGHT, cluster, prepare, stoppable_redis
 from tests.support.postgres_server import running_postgres
-from tests.support.service import eventually
+from tests.support.service import eventually, free_port
 from tests.support.verdict import judge
 
 if TYPE_CHECKING:
@@ -90,7 +92,9 @@ def iso_in(seconds: float) -> str:
 
 async def test_a_rolling_restart_refuses_nothing_and_doubles_nothing(tmp_path, carrier, told):
     carrier.faults = Faults(answer_delay=0.2)
-    async with cluster(tmp_path, {"family": "all"}, ["--processes", "2"]) as one:
+    metrics = free_port(2)
+    settings = {"HELIOGRAPH_METRICS_PORT": str(metrics)}
+    async with cluster(tmp_path, {"family": "all"}, ["--processes", "2"], **settings) as one:
         on, load, family = Field(one, carrier), Load(one, 1500, 30.0), one["family"]
         await prepare(one, told, carrier.port, window=WINDOW)
         sending = asyncio.create_task(load.run())
@@ -98,11 +102,25 @@ async def test_a_rolling_restart_refuses_nothing_and_doubles_nothing(tmp_path, c
         stops = [await replaced(family)]
         await sending
         verdict = await judge(on, load, told, windows=0)
+        told_of = [await family.text(f"http://127.0.0.1:{metrics + number}/metrics") for number in range(2)]
         stops.append(await family.stop())
     tell("rolling restart", f"{stops}, {verdict.figures}")
     assert max(stops) < 30
     assert not verdict.faults(), verdict.figures
     assert not load.again, load.again
+    assert [accepted(text) > 0 for text in told_of] == [
+        False,
+        True,
+    ]  # of the new processes, the second has the role api
+
+
+def accepted(metrics: str) -> float:
+    counts = (
+        line.rpartition(" ")[2]
+        for line in metrics.splitlines()
+        if line.startswith("heliograph_messages_accepted_total")
+    )
+    return sum(map(float, counts))
 
 
 async def replaced(family: Node) -> float:
@@ -123,11 +141,37 @@ def begun(family: Node) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("action") == "supervisor.begin"]
 
 
+async def sent_by_a_newcomer(family: Node, message: dict[str, Any]) -> str:
+    """While nobody accepts, a new connection waits. Gives the id."""
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {family.key}"}) as newcomer,
+        newcomer.post(f"{family.url}/v1/messages", json=message, raise_for_status=True) as answer,
+    ):
+        return str((await answer.json())["id"])
+
+
 def lives(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
+    """Whether it runs; one that has ended and that nobody has asked about yet does not."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+async def test_a_process_that_dies_is_begun_again_and_none_outlives_the_supervisor(tmp_path, carrier, told):
+    async with cluster(tmp_path, {"family": "all"}, ["--processes", "2"]) as one:
+        family = one["family"]
+        await prepare(one, told, carrier.port, window=WINDOW)
+        for at, died in enumerate(begun(family)):
+            os.kill(died["pid"], signal.SIGKILL)
+            await eventually(lambda pid=died["pid"]: not lives(pid), what="its end")
+            message_id = await sent_by_a_newcomer(family, text(at))
+            await eventually(lambda at=at: len(begun(family)) == at + 3, seconds=60, what="a new process")
+            assert begun(family)[-1]["role"] == died["role"]
+            await family.until_status(message_id, "DELIVERED", seconds=60)
+        pids = [process["pid"] for process in begun(family)[-2:]]
+        assert all(map(lives, pids))
+        await family.kill()
+        await eventually(lambda: not any(map(lives, pids)), seconds=60, what="the end of all processes")
 
 
 @pytest.fixture

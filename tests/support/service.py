@@ -57,10 +57,12 @@ async def eventually(look: Callable[[], Any], *, seconds: float = 15, what: str 
         await asyncio.sleep(every)
 
 
-def free_port() -> int:
+def free_port(in_a_row: int = 1) -> int:
     """One that nobody listens on, below those that the system gives to outgoing connections: it stays free a while."""
     for port in random.sample(range(20_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for number in range(in_a_row):
+                stack.enter_context(socket.create_server(("127.0.0.1", port + number)))
             return port
     raise OSError("no free port found")
 
@@ -163,6 +165,10 @@ class Service:
         async with self.http.request(method, self.url + path, json=body, headers=sent) as response:
             raw = await response.read()
             return Answer(response.status, json.loads(raw) if raw else None, response.headers)
+
+    async def text(self, url: str) -> str:
+        async with self.http.get(url, raise_for_status=True) as response:
+            return await response.text()
 
     async def good(self, method: str, path: str, body: Any = None) -> Any:
         """The document of an answer that says yes."""

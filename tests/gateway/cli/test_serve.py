@@ -49,9 +49,9 @@ def _started(folder: Path, *words: str, **settings: str) -> Iterator[subprocess.
         process.communicate()
 
 
-def _refused(folder: Path, **settings: str) -> str:
+def _refused(folder: Path, *words: str, **settings: str) -> str:
     """What ``serve`` says on stderr as it ends with exit code 1 instead of starting."""
-    with _started(folder, "serve", **settings) as process:
+    with _started(folder, "serve", *words, **settings) as process:
         printed, said = process.communicate()
     assert (process.returncode, printed) == (1, "")
     assert "Traceback" not in said
@@ -165,6 +165,11 @@ def test_serve_can_be_stopped_while_it_waits_for_its_database(tmp_path: Path) ->
 )
 def test_an_address_that_cannot_be_listened_on_is_named(tmp_path: Path, setting: str, value: str) -> None:
     assert setting in _refused(tmp_path / "var", **{setting: value})
+
+
+def test_a_port_for_metrics_beyond_the_last_is_named(tmp_path: Path) -> None:
+    settings = {"HELIOGRAPH_PORT": "0", "HELIOGRAPH_METRICS_PORT": "65535"}
+    assert "HELIOGRAPH_METRICS_PORT" in _refused(tmp_path / "var", "--processes", "2", **settings)
 
 
 def test_simulate_prints_that_it_listens_and_stops_when_told(tmp_path: Path) -> None:
