@@ -198,12 +198,19 @@ def test_every_metric_named_exists(name):
     assert named <= known
 
 
+def test_every_metric_is_counted_somewhere():
+    told = set(re.findall(r"(?:metrics|gauges)\.(\w+)\b", source_of("gateway")))
+    assert {name for name in vars(Metrics()) if name not in told} == set()
+
+
+def source_of(*tops: str) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for top in tops for path in (ROOT / top).rglob("*.py"))
+
+
 def test_every_log_action_named_is_logged():
     table = TEXTS["docs/operating.md"].partition("| Action |")[2].partition("\n\n")[0]
     actions = {action for row in table.splitlines() for action in re.findall(r"`([a-z_]+\.[a-z_]+)`", row)}
-    source = "\n".join(
-        path.read_text(encoding="utf-8") for top in ("gateway", "carriers") for path in (ROOT / top).rglob("*.py")
-    )
+    source = source_of("gateway", "carriers")
     assert len(actions) > 5
     assert {action for action in actions if f'action="{action}"' not in source} == set()
 
