@@ -364,7 +364,7 @@ def _orphan(one: Arrived, why: str, now: int) -> tuple[Any, ...]:
 
 
 def _arrived(row: Any) -> Arrived:  # noqa: ANN401 -- a row of orphans
-    raw_state, raw_error, raw_text, *opted_out = orjson.loads(row.raw)
+    raw_state, raw_error, raw_text, opted_out = orjson.loads(row.raw)
     receipt = DeliveryReceipt(
         row.carrier_id,
         ReceiptState(row.state),
@@ -373,6 +373,6 @@ def _arrived(row: Any) -> Arrived:  # noqa: ANN401 -- a row of orphans
         raw_state=raw_state,
         raw_error=raw_error,
         raw_text=raw_text,
-        opted_out=opted_out == [True],
+        opted_out=opted_out,
     )
     return Arrived(row.carrier_group, receipt)

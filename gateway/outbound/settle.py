@@ -24,7 +24,7 @@ from gateway.store.texts import storable
 from gateway.store.times import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
@@ -151,13 +151,7 @@ class Settlements:
         fresh = [(one, verdict) for one, verdict in judged if one.message.id not in stored]
         await tx.many(PUT_PART, [row for one, _ in fresh for row in _part_rows(one, now)])
         await move_in(tx, [_to_move(one, verdict, now) for one, verdict in fresh])
-        refusals = [
-            Refusal.of(one.message, one.connector_id, result.raw_code)
-            for one, _ in fresh
-            for result in one.results.values()
-            if result.outcome is Outcome.OPTED_OUT
-        ]
-        await add_refused_in(tx, refusals, at=now)
+        await add_refused_in(tx, _refusals(one for one, _ in fresh), at=now)
         verdicts = {one.message.id: verdict for one, verdict in judged}
         return [verdicts.get(one.message.id) for one in settled]
 
@@ -190,6 +184,15 @@ def _part_rows(settled: Settled, now: int) -> list[tuple[Any, ...]]:
         if result.outcome in _PART_STATUS
         for carrier_id in [storable(result.carrier_id)]
     ]  # fmt: skip
+
+
+def _refusals(answers: Iterable[Settled]) -> list[Refusal]:
+    return [
+        Refusal.of(one.message, one.connector_id, result.raw_code)
+        for one in answers
+        for result in one.results.values()
+        if result.outcome is Outcome.OPTED_OUT
+    ]
 
 
 def _to_move(settled: Settled, verdict: Judgement, now: int) -> Move:
@@ -229,17 +232,12 @@ class LateAnswers:
         found = await tx.rows(LOCK_IDS, tx.listed({one.message_id for one in late}))
         unknown = {row[0]: row for row in found if row[-2] == Status.UNKNOWN}
         told = [one for one in late if one.message_id in unknown and one.result.outcome in _LATE]
-        rows = [row for one in told for row in _late_row(one, to_dispatch(unknown[one.message_id]), now)]
-        await tx.many(PUT_PART, rows)
+        answers = [_settled(one, to_dispatch(unknown[one.message_id])) for one in told]
+        await tx.many(PUT_PART, [row for one in answers for row in _part_rows(one, now)])
         unclear = await self._unclear(tx, unknown)
         last = {one.message_id: one for one in told if one.message_id not in unclear}
         await move_in(tx, [_late_move(one, unknown[message_id], now) for message_id, one in last.items()])
-        refusals = [
-            Refusal.of(to_dispatch(unknown[one.message_id]), one.connector_id, one.result.raw_code)
-            for one in told
-            if one.result.outcome is Outcome.OPTED_OUT
-        ]
-        await add_refused_in(tx, refusals, at=now)
+        await add_refused_in(tx, _refusals(answers), at=now)
         return [one in told for one in late]
 
     async def _unclear(self, tx: Tx, unknown: Mapping[str, Any]) -> set[str]:
@@ -265,10 +263,8 @@ def _states(dialect: Dialect) -> Executable:
 STATES = Hot("messages with a part in status", ("ids", "p_status"), _states)
 
 
-def _late_row(one: Late, message: Dispatch, now: int) -> list[tuple[Any, ...]]:
-    return _part_rows(
-        Settled(message, one.connector_id, one.carrier_group, {one.number: one.result}, 1.0, one.give_up_after, 0), now
-    )
+def _settled(one: Late, message: Dispatch) -> Settled:
+    return Settled(message, one.connector_id, one.carrier_group, {one.number: one.result}, 1.0, one.give_up_after, 0)
 
 
 def _late_move(one: Late, row: Any, now: int) -> Move:  # noqa: ANN401 -- a row of dispatchable()

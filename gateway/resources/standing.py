@@ -139,9 +139,11 @@ async def add_known_in(tx: Tx, known: Sequence[Known], *, account_id: str, actor
     ]
     await tx.many(_INSERT, rows_new)
     await tx.many(_RECORD, [
-        (account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how, why, "")
+        (
+            account_id, one.phone, one.list_name, consent.OPT_OUT, at, actor, one.how,
+            f"import: {iso(one.opted_out_at)}", "",
+        )
         for one in known
-        for why in [f"import: {iso(one.opted_out_at)}"]
     ])  # fmt: skip
     append(tx, [
         _added(account_id, one.phone, one.list_name, at, one.opted_out_at, one.how, by_end_user=one.by_end_user)

@@ -9,9 +9,7 @@ import botocore.loaders
 from botocore.model import ServiceModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from botocore.model import OperationModel, Shape
+    from botocore.model import OperationModel
 
 SERVICE = "pinpoint-sms-voice-v2"
 
@@ -34,15 +32,3 @@ def operation(name: str) -> OperationModel:
     if name not in operations():
         raise KeyError(name)
     return service().operation_model(name)
-
-
-@cache
-def error_members(name: str) -> Mapping[str, Shape]:
-    """What an exception of the service carries, by its name."""
-    return dict(service().shape_for(name).members)
-
-
-@cache
-def enum_of(shape_name: str) -> frozenset[str]:
-    """The values that a string shape may have."""
-    return frozenset(service().shape_for(shape_name).enum)

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.api.aws.model import enum_of
+from gateway.api.aws.model import service
 from gateway.events.aws_records import DESCRIPTIONS, Sent, record_of, two_way_message, wants
 from gateway.events.record import EventType, encode, message_event
 from gateway.model import Status
@@ -66,7 +66,7 @@ def test_every_description_is_the_published_one():
     published = {one["event"]["messageStatus"]: one["event"]["messageStatusDescription"] for one in RECORDS.values()}
     del published["SENT"]  # documented as not supported
     assert published == DESCRIPTIONS
-    assert {f"TEXT_{status}" for status in DESCRIPTIONS} <= enum_of("EventType")
+    assert {f"TEXT_{status}" for status in DESCRIPTIONS} <= set(service().shape_for("EventType").enum)
 
 
 def test_numbers_are_numbers_and_times_are_milliseconds():
