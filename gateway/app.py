@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from gateway.queue import Queue
     from gateway.quickstart import Quickstart
     from gateway.store.writer import Tx
-    from gateway.throttle import Throttle
 
 log = structlog.get_logger()
 
@@ -146,7 +145,7 @@ class _Builder:
         self.outbound = Outbound(store, catalog, links, self.admission, self.metrics, now=now_micros, offer=self._offer)
         self.inbound = Inbound(store, catalog, self.outbound, settings, now=now_micros)
         self.queue: Queue = open_queue(settings.queue_url, settings.database)
-        self.throttle: Throttle = open_throttle(settings.queue_url)
+        self.throttle = open_throttle(settings.queue_url, settings.database)
         self.loader = Loader(store, catalog)
         self.worker = self._worker()
         if isinstance(self.queue, LocalQueue):

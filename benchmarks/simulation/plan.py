@@ -22,7 +22,7 @@ class Plan:
         locked_log: events are numbered under a lock held until the commit (gateway.store.writer, rule 5).
         locked_spend: a priced message adds to the row of its account's month in its own transaction.
         one_rate_slot: all rates are on one node of Redis (gateway.throttle.redis).
-        slice: parts for which a rate is asked at once; the code asks for each message.
+        slice: parts for which a rate is asked at once; the code asks for 50 ms of it.
         most: messages a second that one connector should carry.
         window: submissions of a connector that may be without an answer.
         dealt: connectors are dealt out to the workers in turn; else neighbours are together, and so are an account's.

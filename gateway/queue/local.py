@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import orjson
 
+from gateway.meeting import enter
 from gateway.queue.base import nothing
 from gateway.queue.memory import MemoryQueue
 
@@ -128,8 +129,7 @@ class LocalQueue(MemoryQueue):
 
     def _listen(self) -> socket.socket:
         if self._socket is None:
-            for folder in (self._folder.parent, self._folder):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            enter(self._folder)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
             self._socket.bind(str(self._folder / self._name))
@@ -143,7 +143,7 @@ class LocalQueue(MemoryQueue):
             return
         self._looked_at = now
         with contextlib.suppress(FileNotFoundError):
-            found = {path.name for path in self._folder.iterdir()} - {self._name}
+            found = {path.name for path in self._folder.glob("*.sock")} - {self._name}
             self._peers = {name: self._peers.get(name) or _Peer(str(self._folder / name)) for name in found}
 
     def _send(self, datagram: bytes) -> None:

@@ -17,7 +17,6 @@ from gateway.errors import Unavailable
 from gateway.outbound.claim import Claim
 from gateway.queue import QueueError
 from gateway.store.times import SECOND
-from gateway.throttle import ThrottleError
 from gateway.worker.backlog import Line
 from gateway.worker.flights import Flight, read_reference, submissions
 
@@ -195,11 +194,7 @@ class Pump:
             if self.line.must_wait(message):
                 return 0.01  # behind those of the same sender that wait already
             limits.append((f"identity:{message.identity_id}", message.rate))
-        try:
-            return await self._worker.throttle.take(limits, message.parts - len(message.sent_parts), now / SECOND)
-        except ThrottleError as error:
-            log.warning("throttle unavailable", action="worker.throttle", error=str(error))
-            return 1.0
+        return await self._worker.throttle.take(limits, message.parts - len(message.sent_parts), now / SECOND)
 
     def _depart(self, connector: Connector, taken: Sequence[Dispatch], fence: int) -> None:
         worker, now = self._worker, self._worker.now()

@@ -1,29 +1,54 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.throttle import Bucket, LocalThrottle, Throttle, ThrottleError, open_throttle
-from gateway.throttle.redis import RedisThrottle
+from gateway.meeting import meeting_place
+from gateway.throttle import Throttle, open_throttle
+from gateway.throttle import file as file_buckets
+from gateway.throttle.base import KEPT, Bought, ThrottleError, Want, want
+from gateway.throttle.file import FileBuckets
+from gateway.throttle.redis import RedisBuckets
+from gateway.throttle.throttle import AWAY
 from tests.support.redis_server import redis_server, redis_url  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from gateway.throttle.base import Buckets
 
 NOW = 1_795_000_000.0
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def throttle(request: pytest.FixtureRequest) -> AsyncIterator[Throttle]:
+def opened(request: pytest.FixtureRequest) -> Callable[[], Throttle]:
+    """Opens the throttle of one more process."""
     url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
-    opened = open_throttle(url)
-    yield opened
-    await opened.close()
+    instance = f"test-{uuid4()}"
+    return lambda: open_throttle(url, instance)
+
+
+@pytest.fixture
+async def throttle(opened: Callable[[], Throttle]) -> AsyncIterator[Throttle]:
+    one = opened()
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def other(opened: Callable[[], Throttle]) -> AsyncIterator[Throttle]:
+    """That of another process."""
+    one = opened()
+    yield one
+    await one.close()
 
 
 async def drain(throttle: Throttle, limits: list[tuple[str, float]], n: int, now: float) -> int:
@@ -34,11 +59,12 @@ async def drain(throttle: Throttle, limits: list[tuple[str, float]], n: int, now
     return taken
 
 
-# What both do.
-
-
 async def test_a_full_bucket_holds_one_second(throttle):
     assert await drain(throttle, [("a", 10.0)], 1, NOW) == 10
+
+
+async def test_what_is_bought_ahead_is_missing_from_the_second(throttle):
+    assert await drain(throttle, [("a", 1000.0)], 1, NOW) == 900
 
 
 async def test_the_wait_is_the_time_until_the_next_token(throttle):
@@ -67,10 +93,10 @@ async def test_a_rate_below_one_a_second_lets_one_through_at_a_time(throttle):
 
 
 async def test_nothing_is_taken_from_one_bucket_when_another_lacks(throttle):
-    both = [("connector", 100.0), ("identity", 1.0)]
+    both = [("connector", 20.0), ("identity", 1.0)]
     assert await throttle.take(both, 1, NOW) == 0.0
     assert await throttle.take(both, 1, NOW) == pytest.approx(1.0, abs=1e-5)
-    assert await drain(throttle, [("connector", 100.0)], 1, NOW) == 99
+    assert await drain(throttle, [("connector", 20.0)], 1, NOW) == 19
 
 
 async def test_the_longest_wait_of_several_buckets_counts(throttle):
@@ -90,7 +116,7 @@ async def test_without_limits_everything_goes(throttle):
 
 async def test_a_changed_rate_holds_from_the_next_take(throttle):
     await drain(throttle, [("a", 1.0)], 1, NOW)
-    assert await throttle.take([("a", 100.0)], 1, NOW + 0.5) == 0.0
+    assert await throttle.take([("a", 20.0)], 1, NOW + 0.5) == 0.0
     assert await throttle.take([("a", 1.0)], 1, NOW + 0.5) > 0
 
 
@@ -105,17 +131,50 @@ async def test_a_rate_that_lets_nothing_through_is_refused(throttle, rate):
         await throttle.take([("a", rate)], 1, NOW)
 
 
-# The law: never more than rate * t + burst, and the further parts of one message.
+async def test_processes_share_their_buckets(throttle, other):
+    assert await drain(throttle, [("a", 10.0)], 1, NOW) == 10
+    assert await other.take([("a", 10.0)], 1, NOW) > 0
 
-STEPS = st.lists(st.tuples(st.floats(0, 3), st.integers(1, 12)), min_size=1, max_size=60)
+
+async def test_processes_share_the_buckets_of_which_they_buy_slices(throttle, other):
+    assert await drain(throttle, [("a", 1000.0)], 1, NOW) == 900
+    assert await other.take([("a", 1000.0)], 1, NOW) > 0
+
+
+async def test_what_one_process_has_bought_another_has_not(throttle, other):
+    assert await throttle.take([("a", 1000.0)], 1, NOW) == 0.0
+    assert await drain(other, [("a", 1000.0)], 1, NOW) == 850
+    assert await drain(throttle, [("a", 1000.0)], 1, NOW) == 49
+
+
+async def test_what_was_bought_is_good_for_a_moment_only(throttle):
+    await drain(throttle, [("a", 1000.0)], 2, NOW)
+    assert await throttle.take([("a", 1000.0)], 1, NOW + 0.05) == 0.0
+    with_slice = await drain(throttle, [("a", 1000.0)], 1, NOW + 0.05)
+    assert with_slice == 49
+    await throttle.take([("b", 1000.0)], 1, NOW)
+    assert await drain(throttle, [("b", 1000.0)], 1, NOW + KEPT + 3600) == 900
+
+
+async def test_two_tasks_of_a_process_do_not_use_the_same_token(throttle):
+    takes = [throttle.take([("a", 60.0)], 2, NOW) for _ in range(60)]
+    waits = await asyncio.gather(*takes)
+    assert sum(wait == 0.0 for wait in waits) == 27  # 54 tokens
+
+
+# The law: never more than rate * t + burst, and the further parts of one message; whoever takes them.
+
+STEPS = st.lists(st.tuples(st.floats(0, 3), st.integers(1, 12), st.booleans()), min_size=1, max_size=60)
+QUICK = st.lists(st.tuples(st.floats(0, 0.2), st.integers(1, 60), st.booleans()), min_size=1, max_size=60)
 RATES = st.floats(0.1, 50)
+FAST = st.floats(40, 500)
 
 
-async def check_law(throttle: Throttle, key: str, rate: float, steps: list[tuple[float, int]]) -> None:
+async def check_law(throttles: Sequence[Throttle], rate: float, steps: list[tuple[float, int, bool]]) -> None:
     now, sent = NOW, []
-    for pause, parts in steps:
+    for pause, parts, which in steps:
         now += pause
-        if await throttle.take([(key, rate)], parts, now) == 0.0:
+        if await throttles[which].take([("a", rate)], parts, now) == 0.0:
             sent.append((now, parts))
     burst = max(1.0, rate)
     for first, (start, _) in enumerate(sent):
@@ -126,97 +185,244 @@ async def check_law(throttle: Throttle, key: str, rate: float, steps: list[tuple
             assert total <= allowed + 1e-3
 
 
-@given(rate=RATES, steps=STEPS)
-@settings(max_examples=60)
-def test_no_span_of_time_lets_more_through_than_its_rate_and_one_burst(rate, steps):
-    asyncio.run(check_law(LocalThrottle(), "a", rate, steps))
+async def two(open_one: Callable[[], Throttle], rate: float, steps: list[tuple[float, int, bool]]) -> None:
+    throttles = open_one(), open_one()
+    await check_law(throttles, rate, steps)
+    for one in throttles:
+        await one.close()
 
 
-@given(rate=RATES, steps=STEPS)
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_redis_keeps_the_same_law(redis_url, rate, steps):  # noqa: F811 -- the fixture
+@pytest.mark.parametrize(("rates", "steps"), [(RATES, STEPS), (FAST, QUICK)], ids=["slow", "fast"])
+def test_no_span_of_time_lets_more_through_than_its_rate_and_one_burst(tmp_path, rates, steps):
+    @given(rate=rates, steps=steps)
+    @settings(max_examples=60, deadline=None)
+    def check(rate: float, steps: list[tuple[float, int, bool]]) -> None:
+        path = tmp_path / str(uuid4()) / "rates"
+        asyncio.run(two(lambda: Throttle(FileBuckets(path)), rate, steps))
+        path.unlink()
+
+    check()
+
+
+@pytest.mark.parametrize(("rates", "steps"), [(RATES, STEPS), (FAST, QUICK)], ids=["slow", "fast"])
+def test_redis_keeps_the_same_law(redis_url, rates, steps):  # noqa: F811 -- the fixture
+    @given(rate=rates, steps=steps)
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def check(rate: float, steps: list[tuple[float, int, bool]]) -> None:
+        prefix = str(uuid4())
+        asyncio.run(two(lambda: Throttle(RedisBuckets(redis_url, prefix)), rate, steps))
+
+    check()
+
+
+@given(rate=st.one_of(RATES, FAST), parts=st.integers(1, 20))
+@settings(max_examples=40, deadline=None)
+def test_whoever_keeps_asking_gets_the_whole_rate(rate, parts):
     async def check() -> None:
-        throttle = RedisThrottle(redis_url)
-        await check_law(throttle, f"{rate}/{steps}", rate, steps)
+        throttle = Throttle(FileBuckets())
+        now, sent = 0.0, 0
+        while now < 200 * parts / rate:
+            wait = await throttle.take([("a", rate)], parts, now)
+            sent += 0 if wait else parts
+            now += wait and wait + 1e-6
+        assert sent >= rate * now * 0.999
         await throttle.close()
 
     asyncio.run(check())
 
 
-@given(rate=RATES, steps=STEPS)
-@settings(max_examples=40)
-def test_who_asks_again_after_the_wait_is_served(rate, steps):
-    bucket = Bucket(rate, max(1.0, rate))
-    now = 0.0
-    for pause, parts in steps:
-        now = bucket.next_at(now + pause)
-        assert bucket.take(parts, now)
+# Slices.
 
 
-@given(rate=RATES, parts=st.integers(1, 20))
-@settings(max_examples=40)
-def test_whoever_keeps_asking_gets_the_whole_rate(rate, parts):
-    bucket, now, sent = Bucket(rate, max(1.0, rate)), 0.0, 0
-    while now < 1000 * parts / rate:
-        now = bucket.next_at(now)
-        bucket.take(parts, now)
-        sent += parts
-    assert sent >= rate * now
+async def test_what_is_left_of_a_bucket_is_given_and_no_more(opened):
+    throttle = opened()
+    wants = [Want("a", 100.0, 10.0, 1, 4)]
+    bought = [await throttle._shared.buy(wants, NOW) for _ in range(4)]
+    assert [one.counts for one in bought] == [(4,), (4,), (2,), ()]
+    assert bought[-1].wait == pytest.approx(0.01, abs=1e-5)
+    await throttle.close()
 
 
-# What only memory does.
+async def test_what_is_needed_is_given_though_it_is_not_there(opened):
+    throttle = opened()
+    wants = [Want("a", 100.0, 10.0, 1, 4), Want("b", 1.0, 1.0, 3, 3)]
+    assert (await throttle._shared.buy(wants, NOW)).counts == (4, 3)
+    await throttle.close()
 
 
-async def test_full_buckets_are_forgotten_and_others_are_kept():
-    throttle = LocalThrottle(keys=100)
-    for number in range(1000):
+class Counting:
+    """Buckets of one process that count how often they are asked, and may be away."""
+
+    def __init__(self) -> None:
+        self._buckets, self.asked, self.away = FileBuckets(), 0, False
+
+    async def buy(self, wants: Sequence[Want], now: float) -> Bought:
+        self.asked += 1
+        if self.away:
+            raise ThrottleError("away")
+        return await self._buckets.buy(wants, now)
+
+    async def close(self) -> None:
+        await self._buckets.close()
+
+
+@pytest.mark.parametrize(("rate", "calls"), [(1000.0, 2), (100.0, 18), (39.0, 39)])
+async def test_a_slice_is_asked_for_and_not_each_message(rate, calls):
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    for _ in range(min(100, int(rate * 0.9) if rate >= 40 else int(rate))):
+        assert await throttle.take([("a", rate)], 1, NOW) == 0.0
+    assert buckets.asked == calls
+
+
+@pytest.mark.parametrize(
+    ("rate", "needed", "burst", "most"),
+    [(0.1, 1, 1.0, 1), (39.9, 3, 39.9, 3), (40.0, 1, 36.0, 2), (1000.0, 3, 900.0, 50), (1000.0, 80, 900.0, 80)],
+)
+def test_how_much_is_asked_for(rate, needed, burst, most):
+    assert want("a", rate, needed) == Want("a", rate, pytest.approx(burst), needed, most)
+
+
+async def test_what_is_remembered_of_people_is_bounded():
+    throttle = Throttle(FileBuckets())
+    for number in range(25_000):
         await throttle.take([(f"person-{number}", 1.0)], 1, NOW + number)
-    assert len(throttle) <= 100
-    assert await throttle.take([("person-999", 1.0)], 1, NOW + 999) > 0
+    assert len(throttle._purses) <= 10_001
+    await throttle.close()
 
 
-async def test_buckets_in_use_are_kept_however_many():
-    throttle = LocalThrottle(keys=10)
-    for number in range(50):
-        assert await throttle.take([(f"person-{number}", 1.0)], 1, NOW) == 0.0
-    for number in range(50):
-        assert await throttle.take([(f"person-{number}", 1.0)], 1, NOW) > 0
+# Buckets that cannot be reached.
 
 
-async def test_a_sweep_in_between_does_not_lose_a_bucket_of_the_same_take():
-    throttle = LocalThrottle(keys=1)
-    for _ in range(3):
-        await throttle.take([("a", 1.0), ("b", 1.0), ("c", 1.0)], 1, NOW)
-    assert await throttle.take([("a", 1.0)], 1, NOW) > 0
+async def test_while_the_shared_buckets_are_away_each_process_counts_for_itself():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    buckets.away = True
+    assert await drain(throttle, [("a", 10.0)], 1, NOW) == 10
+    assert await throttle.take([("a", 10.0)], 1, NOW + 0.2) == 0.0
+
+
+async def test_buckets_that_are_away_are_not_asked_for_each_message():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    buckets.away = True
+    for number in range(20):
+        await throttle.take([("a", 10.0)], 1, NOW + number / 10)
+    assert buckets.asked == 1
+
+
+async def test_they_are_asked_again_a_little_later():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    buckets.away = True
+    await throttle.take([("a", 10.0)], 1, NOW)
+    buckets.away = False
+    for _ in range(2):
+        await throttle.take([("a", 10.0)], 1, NOW + AWAY)
+    assert buckets.asked == 3
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_them_from_being_asked():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    buckets.away = True
+    await throttle.take([("a", 10.0)], 1, NOW)
+    await throttle.take([("a", 10.0)], 1, NOW - 3600)
+    assert buckets.asked == 2
+
+
+async def test_a_redis_that_is_away_is_a_throttle_error(tmp_path):
+    buckets = RedisBuckets(f"unix://{tmp_path}/nobody-here")
+    with pytest.raises(ThrottleError, match="cannot be asked"):
+        await buckets.buy([want("a", 1.0, 1)], NOW)
+    await buckets.close()
+
+
+async def test_a_folder_that_cannot_be_made_is_a_throttle_error(tmp_path):
+    (tmp_path / "taken").write_text("")
+    buckets = FileBuckets(tmp_path / "taken" / "folder" / "rates")
+    with pytest.raises(ThrottleError, match="cannot be reached"):
+        await buckets.buy([want("a", 1.0, 1)], NOW)
+    await buckets.close()
+
+
+async def test_a_process_that_holds_the_file_holds_nobody_up(tmp_path):
+    path = tmp_path / "instance" / "rates"
+    throttle = Throttle(FileBuckets(path))
+    assert await throttle.take([("a", 1.0)], 1, NOW) == 0.0
+    holder = os.open(path, os.O_RDWR)
+    fcntl.flock(holder, fcntl.LOCK_SH)  # who only looks must not see a half either
+    assert await throttle.take([("a", 1.0)], 1, NOW) == 0.0  # by its own count
+    os.close(holder)
+    assert await throttle.take([("a", 1.0)], 1, NOW + AWAY) == 0.0
+    await throttle.close()
+
+
+# What only the file does.
+
+
+async def take_one(buckets: Buckets, key: str, rate: float, now: float) -> bool:
+    return (await buckets.buy([Want(key, rate, 1.0, 1, 1)], now)).wait <= 0
+
+
+async def test_a_bucket_stands_when_its_process_has_ended(tmp_path):
+    path = tmp_path / "instance" / "rates"
+    for expected in (True, False):
+        buckets = FileBuckets(path)
+        assert await take_one(buckets, "a", 0.1, NOW) is expected
+        await buckets.close()
 
 
 async def test_a_clock_that_was_set_back_does_not_stop_everything():
-    throttle = LocalThrottle()
-    await drain(throttle, [("a", 1.0)], 1, NOW)
-    assert await throttle.take([("a", 1.0)], 1, NOW - 3600) == 0.0
+    buckets = FileBuckets()
+    assert await take_one(buckets, "a", 0.1, NOW)
+    assert not await take_one(buckets, "a", 0.1, NOW - 0.5)
+    assert await take_one(buckets, "a", 0.1, NOW - 3600)
+
+
+async def test_many_buckets_are_all_kept():
+    buckets = FileBuckets()
+    keys = [f"identity:{number}" for number in range(5000)]
+    assert all([await take_one(buckets, key, 0.01, NOW) for key in keys])
+    assert not any([await take_one(buckets, key, 0.01, NOW) for key in keys])
+
+
+async def test_a_full_bucket_gives_its_slot_away_and_one_in_use_does_not(monkeypatch):
+    monkeypatch.setattr(file_buckets, "_SLOTS", 32)  # every key may be in every slot
+    buckets = FileBuckets()
+    for number in range(31):
+        assert await take_one(buckets, f"done-{number}", 1.0, NOW)
+    assert await take_one(buckets, "in use", 0.001, NOW)
+    for number in range(31):
+        assert await take_one(buckets, f"next-{number}", 0.01, NOW + 10)
+    assert not await take_one(buckets, "in use", 0.001, NOW + 10)
+    assert not any([await take_one(buckets, f"next-{number}", 0.01, NOW + 10) for number in range(31)])
+
+
+async def test_where_all_slots_are_in_use_the_one_that_is_full_first_gives_way(monkeypatch):
+    monkeypatch.setattr(file_buckets, "_SLOTS", 32)
+    buckets = FileBuckets()
+    for number in range(32):
+        assert await take_one(buckets, f"slow-{number}", 0.001 if number else 0.01, NOW)
+    assert await take_one(buckets, "new", 0.001, NOW)
+    assert not any([await take_one(buckets, f"slow-{number}", 0.001, NOW) for number in range(1, 32)])
+
+
+async def test_the_file_is_for_its_user_alone_and_is_no_peer(tmp_path):
+    throttle = open_throttle("memory://", f"test-{tmp_path}")
+    await throttle.take([("a", 1.0)], 1, NOW)
+    file = meeting_place(f"test-{tmp_path}") / "rates"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    await throttle.close()
 
 
 # What only Redis does.
 
 
-async def test_nodes_share_their_buckets(redis_url):  # noqa: F811 -- the fixture
-    one, other = RedisThrottle(redis_url), RedisThrottle(redis_url)
-    assert await drain(one, [("a", 10.0)], 1, NOW) == 10
-    assert await other.take([("a", 10.0)], 1, NOW) > 0
-    await one.close()
-    await other.close()
-
-
 async def test_redis_forgets_a_bucket_soon_after_it_is_full(redis_url):  # noqa: F811 -- the fixture
-    throttle = RedisThrottle(redis_url)
-    await throttle.take([("a", 2.0)], 6, NOW)
+    buckets = RedisBuckets(redis_url)
+    await buckets.buy([Want("a", 2.0, 2.0, 6, 6)], NOW)
     with redis.Redis.from_url(redis_url) as client:
         assert 3_000 < client.pttl("heliograph:{throttle}:a") <= 13_000
-    await throttle.close()
-
-
-async def test_a_server_that_is_away_is_a_throttle_error(tmp_path):
-    throttle = open_throttle(f"unix://{tmp_path}/nobody-here")
-    with pytest.raises(ThrottleError, match="cannot be asked"):
-        await throttle.take([("a", 1.0)], 1, NOW)
-    await throttle.close()
+    await buckets.close()

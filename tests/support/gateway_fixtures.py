@@ -28,7 +28,8 @@ from gateway.receipts import Arrived, Receipts
 from gateway.resources import phone_numbers, routes
 from gateway.store import tables
 from gateway.store.times import HOUR
-from gateway.throttle.local import LocalThrottle
+from gateway.throttle import Throttle
+from gateway.throttle.file import FileBuckets
 from gateway.worker.loading import Loader
 from gateway.worker.refill import Refill
 from gateway.worker.sweeper import Sweeper
@@ -312,7 +313,7 @@ async def open_house(
     pretended: Any = connections
     loader = Loader(desk.store, desk.catalog)
     worker = Worker(
-        store=desk.store, lanes=lanes, loader=loader, queue=queue, throttle=LocalThrottle(), connections=pretended,
+        store=desk.store, lanes=lanes, loader=loader, queue=queue, throttle=Throttle(FileBuckets()), connections=pretended,
         up=connections.up, fence=leased.get, settings=options, metrics=metrics, now=now, rng=random.Random(7),
     )  # fmt: skip
     refill = Refill(desk.store, worker, loader, lambda: connector_ids, now=now)
