@@ -27,12 +27,12 @@ from gateway.resources.standing import Refusal, add_refused_in
 from gateway.store.hot import Hot, among, each_of, given, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
-from gateway.store.times import DAY, SECOND, elapsed, first_id
+from gateway.store.times import DAY, LAST_ID, SECOND, elapsed, first_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Executable, FromClause
+    from sqlalchemy import ColumnElement, Executable
     from sqlalchemy.engine import Dialect
 
     from carriers.smpp.receipt import IdBase
@@ -59,7 +59,7 @@ STATUS_OF: Mapping[ReceiptState, Status | None] = {
     ReceiptState.UNKNOWN: Status.UNKNOWN,
 }
 
-_OF_PART = ("carrier_key", "carrier_group", "number", "status", "status_at")
+_OF_PART = ("message_id", "carrier_key", "carrier_group", "number", "status", "status_at")
 _OF_MESSAGE = (
     "id", "account_id", "destination", "sender", "parts", "message_type", "purpose", "context", "status", "status_at",
     "connector_id", "attempts", "possible_duplicate", "next_at",
@@ -67,23 +67,28 @@ _OF_MESSAGE = (
 
 
 def _find(dialect: Dialect) -> Executable:
-    source: FromClause = parts
-    found: FromClause = parts
-    wanted: tuple[ColumnElement[bool], ...] = ()
     # Written out, not a parameter: only so do planners see that the partial index serves.
     with_key = parts.c.carrier_key != literal_column("''")
-    recent = parts.c.message_id >= bindparam("first", type_=Text)
+    since, before = bindparam("since", type_=Text), bindparam("before", type_=Text)
+    within = with_key, parts.c.message_id >= since, parts.c.message_id < before
     if dialect.name == "sqlite":
-        wanted = among(parts.c.carrier_key, "keys", dialect), with_key, recent
-    else:
-        source, found = each_of("keys", lambda key: select(parts).where(parts.c.carrier_key == key, with_key, recent))
-    columns = *(found.c[name] for name in _OF_PART), *(messages.c[name] for name in _OF_MESSAGE)
-    query = select(*columns).select_from(source.join(messages, found.c.message_id == messages.c.id)).where(*wanted)
+        keyed = among(parts.c.carrier_key, "keys", dialect), *within
+        return select(*(parts.c[name] for name in _OF_PART)).where(*keyed)
+    source, found = each_of("keys", lambda key: select(parts).where(parts.c.carrier_key == key, *within))
+    return select(*(found.c[name] for name in _OF_PART)).select_from(source)
+
+
+FIND = Hot("parts by carrier key", ("keys", "since", "before"), _find)
+
+
+def _of_parts(dialect: Dialect) -> Executable:
+    query = select(*(messages.c[name] for name in _OF_MESSAGE)).where(among(messages.c.id, "ids", dialect))
     # In order, so that two processes with receipts for the same messages wait for, and not on, each other.
-    return query.order_by(messages.c.id).with_for_update(of=messages)
+    return query.order_by(messages.c.id).with_for_update()
 
 
-FIND = Hot("parts by carrier key", ("keys", "first"), _find)
+# A statement of its own: one that names the ids opens their days only, a join every day that is kept.
+OF_PARTS = Hot("messages of parts", ("ids",), _of_parts)
 
 
 def _siblings(dialect: Dialect) -> Executable:
@@ -196,10 +201,10 @@ class Receipts:
 
     async def _settle(self, tx: Tx, arrived: Sequence[Arrived], now: int) -> list[int]:
         """Let each receipt that means one part take effect; how many parts each may mean."""
-        found = await self._load(tx, _keys(arrived), first_id(now - RECENT))
+        found = await self._load(tx, _keys(arrived), first_id(now - RECENT), first_id(now + DAY))
         matches = [self._matches(one, found) for one in arrived]
         if lost := [one for one, its in zip(arrived, matches, strict=True) if not its]:
-            older = await self._load(tx, _keys(lost), "")
+            older = await self._load(tx, _keys(lost), "", LAST_ID)
             matches = [its or self._matches(one, older) for one, its in zip(arrived, matches, strict=True)]
         changes = _Changes()
         for one, its in zip(arrived, matches, strict=True):
@@ -253,13 +258,17 @@ class Receipts:
         await tx.conn.execute(delete(orphans).where(orphans.c.seq.in_(found)))
         return len(found)
 
-    async def _load(self, tx: Tx, keys: set[str], first: str) -> dict[str, list[_Part]]:
-        known: dict[str, _Message] = {}
+    async def _load(self, tx: Tx, keys: set[str], since: str, before: str) -> dict[str, list[_Part]]:
+        rows = await tx.rows(FIND, tx.listed(keys), since, before)
+        if not rows:
+            return {}
+        messages_of = await tx.rows(OF_PARTS, tx.listed({row[0] for row in rows}))
+        known = {row[0]: _message(row) for row in messages_of}
         found: dict[str, list[_Part]] = defaultdict(list)
-        for row in await tx.rows(FIND, tx.listed(keys), first):
-            message = known.get(row[5]) or known.setdefault(row[5], _message(row))
-            message.part_statuses[row[2]] = Status(row[3])
-            found[row[0]].append(_Part(message, row[2], row[0], row[1], row[4]))
+        for message_id, key, group, number, status, status_at in rows:
+            if message := known.get(message_id):
+                message.part_statuses[number] = Status(status)
+                found[key].append(_Part(message, number, key, group, status_at))
         several = [message.id for message in known.values() if message.parts > 1]
         if several:
             for message_id, number, status in await tx.rows(SIBLINGS, tx.listed(several)):
@@ -282,11 +291,11 @@ class _Changes:
             await add_refused_in(tx, [Refusal.of(one, *self.refused[one.id]) for one in found], at=now)
 
 
-def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of FIND
+def _message(row: Any) -> _Message:  # noqa: ANN401 -- a row of OF_PARTS
     return _Message(
-        id=row[5], account_id=row[6], destination=row[7], sender=row[8], parts=row[9], message_type=row[10],
-        purpose=row[11], context=orjson.loads(row[12]), status=Status(row[13]), status_at=row[14],
-        connector_id=row[15], attempts=row[16], possible_duplicate=bool(row[17]), next_at=row[18],
+        id=row[0], account_id=row[1], destination=row[2], sender=row[3], parts=row[4], message_type=row[5],
+        purpose=row[6], context=orjson.loads(row[7]), status=Status(row[8]), status_at=row[9],
+        connector_id=row[10], attempts=row[11], possible_duplicate=bool(row[12]), next_at=row[13],
     )  # fmt: skip
 
 

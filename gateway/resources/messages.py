@@ -19,7 +19,7 @@ from gateway.model import FINAL, WAITING, Dispatch, Status, move
 from gateway.store.hot import Hot, among, given
 from gateway.store.tables import decisions, events, messages, parts
 from gateway.store.tables_numbers import phone_numbers, sender_ids
-from gateway.store.times import elapsed
+from gateway.store.times import LAST_ID, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -196,7 +196,6 @@ async def find(store: Store, search: Search) -> list[Mapping[str, Any]]:
 
 _ALL = tuple(column.name for column in messages.c)
 _LATEST = 2**62  # microseconds: 146,000 years
-_LAST_ID = "~"  # sorts behind every id
 
 
 def _to_person(_dialect: Dialect) -> Select[Any]:
@@ -228,7 +227,7 @@ async def _of_person(store: Store, search: Search) -> list[Mapping[str, Any]]:
     """What was sent to one person: few rows by an index, and asked all day, so by the bare driver."""
     found = await store.peek(
         TO_PERSON, search.account_id, search.number, search.after or 0,
-        _LATEST if search.before is None else search.before, search.cursor or _LAST_ID, search.status, search.status,
+        _LATEST if search.before is None else search.before, search.cursor or LAST_ID, search.status, search.status,
         search.limit,
     )  # fmt: skip
     return [dict(zip(_ALL, row, strict=True)) for row in found]

@@ -51,6 +51,9 @@ def new_id() -> str:
     return str(uuid7())
 
 
+LAST_ID = "g"  # sorts behind every id, in whatever order a database has letters: the digits of ids end with f
+
+
 def first_id(at: int) -> str:
     """The smallest id of that millisecond: ids made since then are not below it, ids made before are."""
     version, variant = 7 << 76, 2 << 62  # RFC 9562, 5.7

@@ -16,7 +16,7 @@ from gateway.events import log
 from gateway.events.progress import ADVANCE
 from gateway.nodes.board import OTHERS
 from gateway.outbound import accept, claim, facts, settle
-from gateway.receipts import FIND, ORPHAN, PART, SIBLINGS
+from gateway.receipts import FIND, OF_PARTS, ORPHAN, PART, SIBLINGS
 from gateway.resources import messages, reviews, standing
 from gateway.store import engine
 from gateway.store.bare import BarePostgres, BareSqlite
@@ -34,7 +34,7 @@ INSERT = inserting(opt_out_lists, "account_id", "name", "created_at")
 HOT = (
     accept.INSERT, accept.INSERT_DECISION, claim.CLAIM, claim.QUEUED, claim.UNCLAIM, settle.LEAVING, facts.ADD_SPEND, facts.KEEP_KEY, facts.KEYS,
     facts.RECENT_OF, facts.SPENT, log.APPEND, messages.BY_IDS, messages.MOVE, reviews.STANDING, settle.PUT_PART,
-    settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, ORPHAN, PART, SIBLINGS, ADVANCE, OTHERS,
+    settle.STATES, standing.COUNT_CONFIRMATION, standing.STANDING, FIND, OF_PARTS, ORPHAN, PART, SIBLINGS, ADVANCE, OTHERS,
     messages.OURS,
 )  # fmt: skip
 
