@@ -197,15 +197,16 @@ async def _look_at_partitions(store: Store) -> Finding:
 
 async def look_at_queue(settings: Settings) -> Finding:
     """Whether the queue can be reached."""
-    queue = open_queue(settings.queue_url, settings.database)
     try:
-        await queue.size(quickstart.CONNECTOR)
+        queue = open_queue(settings.queue_url, settings.database)
+        try:
+            await queue.size(quickstart.CONNECTOR)
+        finally:
+            await queue.close()
     except (QueueError, OSError) as error:
         return Finding(
             "queue", State.WRONG, f"It cannot be reached: {error}.", "Start it, or set HELIOGRAPH_QUEUE_URL."
         )
-    finally:
-        await queue.close()
     return Finding("queue", State.OK, "It can be reached.")
 
 

@@ -62,7 +62,7 @@ class FileBuckets:
         if self._path is None:
             raise ThrottleError("these buckets are closed")
         enter(self._path.parent)
-        self._file = self._file or os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = self._file or os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         os.ftruncate(self._file, _SLOT.size * _SLOTS)  # the same for all: nothing that is there is cut off
         self._table = mmap.mmap(self._file, _SLOT.size * _SLOTS)
         return self._table
