@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.throttle.base import KEPT, Bought, ThrottleError, want
+from gateway.throttle.base import KEPT, SET_BACK, Bought, ThrottleError, want
 from gateway.throttle.file import FileBuckets
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ class _Purse:
         self._slices: list[tuple[int, float]] = []  # how many, and when they were bought
 
     def count(self, now: float) -> int:
-        """How many are good now. A clock that went back makes none of them good."""
-        if any(not 0 <= now - bought_at <= KEPT for _, bought_at in self._slices):
-            self._slices = [one for one in self._slices if 0 <= now - one[1] <= KEPT]
+        """How many are good now.
+
+        A task that has waited has an older now than who bought meanwhile; a clock that was set back makes none good.
+        """
+        if any(not -SET_BACK <= now - bought_at <= KEPT for _, bought_at in self._slices):
+            self._slices = [one for one in self._slices if -SET_BACK <= now - one[1] <= KEPT]
         return sum([count for count, _ in self._slices])
 
     def add(self, count: int, now: float) -> None:

@@ -275,6 +275,22 @@ async def test_a_slice_is_asked_for_and_not_each_message(rate, calls):
     assert buckets.asked == calls
 
 
+async def test_who_has_waited_uses_what_another_task_bought_meanwhile():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    for now in (NOW, NOW - 0.02):
+        assert await throttle.take([("a", 1000.0)], 1, now) == 0.0
+    assert buckets.asked == 1
+
+
+async def test_what_was_bought_before_the_clock_was_set_back_is_gone():
+    buckets = Counting()
+    throttle = Throttle(buckets)
+    for now in (NOW, NOW - 3600):
+        assert await throttle.take([("a", 1000.0)], 1, now) == 0.0
+    assert buckets.asked == 2
+
+
 @pytest.mark.parametrize(
     ("rate", "needed", "burst", "most"),
     [(0.1, 1, 1.0, 1), (39.9, 3, 39.9, 3), (40.0, 1, 36.0, 2), (1000.0, 3, 900.0, 50), (1000.0, 80, 900.0, 80)],
