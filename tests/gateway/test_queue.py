@@ -421,6 +421,15 @@ async def host():
         assert list(host.folder.iterdir()) == []
 
 
+async def test_a_file_beside_the_sockets_is_no_process(host):
+    host.folder.mkdir(mode=0o700)
+    (host.folder / "rates").write_bytes(b"kept")
+    one = host.process("here")
+    await one.put("elsewhere", ["a"], urgent=True)
+    assert (host.folder / "rates").read_bytes() == b"kept"
+    (host.folder / "rates").unlink()
+
+
 async def test_what_one_process_announces_another_takes(host):
     worker, face = host.process(LANE), host.process()
     await face.put(LANE, ["a", "b"], urgent=False)
