@@ -19,6 +19,7 @@ from gateway.errors import Unavailable
 from gateway.events.record import encode, numbered
 from gateway.store import tables
 from gateway.store.hot import Hot, inserting
+from gateway.store.times import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,6 +36,7 @@ _T = tables.events
 APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data", sets=True)
 WATCH_SECONDS = 0.2  # another process's events are noticed so soon
 SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
+RECENT = 2 * DAY  # microseconds: what PostgreSQL, which keeps events by day, is asked for first
 
 
 class Feed:
@@ -96,6 +98,22 @@ class Page(NamedTuple):
     more: bool
 
 
+class Ahead(NamedTuple):
+    """What lies before a reader.
+
+    Attributes:
+        after: the last number that it has seen.
+        upto: how far one read looks.
+        last: the number of the newest event.
+        since: microseconds; most likely nothing before it is new.
+    """
+
+    after: int
+    upto: int
+    last: int
+    since: int
+
+
 def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
     """Add events to the log, in this order.
 
@@ -119,34 +137,33 @@ async def watch(store: Store, feed: Feed, every: float = WATCH_SECONDS) -> None:
     seen = 0
     while True:
         with contextlib.suppress(Unavailable):
-            last = (await store.peek(LAST))[0][0]
+            last, _ = await _newest(store)
             if last != seen:
                 seen = last
                 feed.notify()
         await asyncio.sleep(every)
 
 
-# PostgreSQL looks at the last days first: the partitions of all others need not be touched.
-_LAST = {
-    "sqlite": "SELECT coalesce(max(seq), 0) FROM events",
-    "postgresql": """
-        SELECT coalesce(
-            (SELECT seq FROM events
-             WHERE at >= CAST(extract(epoch FROM now() - interval '2 days') * 1000000 AS BIGINT)
-             ORDER BY seq DESC LIMIT 1),
-            (SELECT max(seq) FROM events), 0)""",
+_LAST = "SELECT seq, at FROM events {recent} ORDER BY seq DESC LIMIT 1"
+_OF_LATE = {
+    "sqlite": "",
+    "postgresql": "WHERE at >= CAST(extract(epoch FROM now() - interval '2 days') * 1000000 AS BIGINT)",
 }
-LAST = Hot("last event", (), lambda dialect: text(_LAST[dialect.name]))
-_FRESH = """
+LAST_OF_LATE = Hot("last event of late", (), lambda dialect: text(_LAST.format(recent=_OF_LATE[dialect.name])))
+LAST = Hot("last event", (), lambda _dialect: text(_LAST.format(recent="")))
+_BETWEEN = "seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT) AND at >= CAST(:since AS BIGINT)"
+_COUNT = f"SELECT count(*) FROM events WHERE {_BETWEEN}"  # noqa: S608 -- a constant of ours
+COUNT = Hot("events between", ("after", "upto", "since"), lambda _dialect: text(_COUNT))
+_FRESH = f"""
     SELECT seq, subject_id, type, data FROM events
-    WHERE seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT)
-      AND (CAST(:every_account AS INTEGER) = 1 OR account_id = CAST(:account_id AS TEXT)) {types}
-    ORDER BY seq LIMIT CAST(:most AS INTEGER)"""
+    WHERE {_BETWEEN}
+      AND (CAST(:every_account AS INTEGER) = 1 OR account_id = CAST(:account_id AS TEXT)) {{types}}
+    ORDER BY seq LIMIT CAST(:most AS INTEGER)"""  # noqa: S608 -- as above
 _OF_TYPES = {
     "sqlite": "AND type IN (SELECT value FROM json_each(:types))",
     "postgresql": "AND type = ANY (CAST(:types AS TEXT[]))",
 }
-_BOUNDS = ("after", "upto", "every_account", "account_id")
+_BOUNDS = ("after", "upto", "since", "every_account", "account_id")
 FRESH = Hot("fresh events", (*_BOUNDS, "most"), lambda _dialect: text(_FRESH.format(types="")))
 FRESH_OF_TYPES = Hot(
     "fresh events of types",
@@ -163,27 +180,67 @@ async def page(
     Raises:
         Unavailable: the database cannot be read.
     """
-    last, upto = await reach(store, after)
-    if last <= after:
+    ahead = await reach(store, after)
+    if ahead.last <= after:
         return Page((), 0, more=False)
-    bounds = (after, upto, int(account_id is None), account_id or "")
+    whose = int(account_id is None), account_id or ""
     if types:
-        found = await store.peek(FRESH_OF_TYPES, *bounds, store.listed(types), limit)
+        found = await fresh(store, FRESH_OF_TYPES, ahead, *whose, store.listed(types), limit=limit)
     else:
-        found = await store.peek(FRESH, *bounds, limit)
-    rows = [Row(*row) for row in found]
-    upto = rows[-1].seq if len(rows) == limit else upto
-    return Page(rows, upto, more=upto < last)
+        found = await fresh(store, FRESH, ahead, *whose, limit=limit)
+    upto = end_of(found, ahead, limit)
+    return Page([Row(*row) for row in found], upto, more=upto < ahead.last)
 
 
-async def reach(store: Store, after: int) -> tuple[int, int]:
-    """The number of the newest event, and up to which number one read from ``after`` on looks.
+async def reach(store: Store, after: int) -> Ahead:
+    """What lies before who has seen everything up to ``after``.
 
     Raises:
         Unavailable: the database cannot be read.
     """
-    last = int((await store.peek(LAST))[0][0])
-    return last, min(last, after + SCAN)
+    last, at = await _newest(store)
+    return Ahead(after, min(last, after + SCAN), last, at - RECENT)
+
+
+async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit: int) -> list[Any]:  # noqa: ANN401 -- driver values
+    """Rows of the log, by ``seq``, which is their first column.
+
+    PostgreSQL opens each day that a statement may need, which costs more than the rows. So it is asked for the last
+    days, and for all only when a number is missing there: the reader is far behind, a clock was set back, or what had
+    that number was rolled back.
+
+    Args:
+        store: where the log is.
+        statement: takes ``after``, ``upto`` and ``since``, then ``params`` and ``limit``.
+        ahead: where it looks.
+        params: its own.
+        limit: of rows.
+
+    Raises:
+        Unavailable: the database cannot be read.
+    """
+    if store.reader.dialect.name != "sqlite":
+        found = await store.peek(statement, ahead.after, ahead.upto, ahead.since, *params, limit)
+        upto = end_of(found, ahead, limit)
+        if len(found) == upto - ahead.after or await _are_all_of_late(store, ahead._replace(upto=upto)):
+            return found
+    return await store.peek(statement, ahead.after, ahead.upto, 0, *params, limit)
+
+
+def end_of(found: Sequence[Any], ahead: Ahead, limit: int) -> int:
+    """Up to which number these rows of ``fresh`` are all there are."""
+    return int(found[-1][0]) if len(found) == limit else ahead.upto
+
+
+async def _are_all_of_late(store: Store, ahead: Ahead) -> bool:
+    counted = await store.peek(COUNT, ahead.after, ahead.upto, ahead.since)
+    return int(counted[0][0]) == ahead.upto - ahead.after
+
+
+async def _newest(store: Store) -> tuple[int, int]:
+    """Number and time of the newest event; zeros in an empty log."""
+    found = await store.peek(LAST_OF_LATE) or await store.peek(LAST)
+    return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
 
 async def read(

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, text
 
 from gateway.events.aws_records import OUR_TYPES, Sent, record_of, two_way_message, wants
 from gateway.events.destinations import TWO_WAY
-from gateway.events.log import Page, Row, page, reach
+from gateway.events.log import Page, Row, end_of, fresh, page, reach
 from gateway.events.pinpoint_records import Text, message_of, stream_record
 from gateway.events.record import EventType
 from gateway.store.hot import Hot, among
@@ -98,7 +98,7 @@ _TOLD = ", ".join(f"m.{name}" for name in _SENT)
 # CROSS JOIN: SQLite then goes through the events, and never through all messages.
 _FRESH_OF_SET = f"""
     SELECT e.seq, e.subject_id, e.type, e.data, {_TOLD} FROM events AS e CROSS JOIN messages AS m
-    WHERE e.seq > CAST(:after AS BIGINT) AND e.seq <= CAST(:upto AS BIGINT)
+    WHERE e.seq > CAST(:after AS BIGINT) AND e.seq <= CAST(:upto AS BIGINT) AND e.at >= CAST(:since AS BIGINT)
       AND e.account_id = CAST(:account_id AS TEXT) AND {{types}}
       AND m.id = e.subject_id AND m.account_id = e.account_id AND m.configuration_set = CAST(:configuration_set AS TEXT)
     ORDER BY e.seq LIMIT CAST(:most AS INTEGER)"""  # noqa: S608 -- names of ours
@@ -108,7 +108,7 @@ _OF_TYPES = {
 }
 FRESH_OF_SET = Hot(
     "fresh events of a configuration set",
-    ("after", "upto", "account_id", "types", "configuration_set", "most"),
+    ("after", "upto", "since", "account_id", "types", "configuration_set", "most"),
     lambda dialect: text(_FRESH_OF_SET.format(types=_OF_TYPES[dialect.name])),
 )
 
@@ -137,18 +137,17 @@ class OfConfigurationSet:
         self._store, self._wanted, self._around = store, destination, _Around(store)
 
     async def page(self, after: int, limit: int) -> Page:
-        last, upto = await reach(self._store, after)
-        if last <= after:
+        ahead = await reach(self._store, after)
+        if ahead.last <= after:
             return Page((), 0, more=False)
         wanted, types = self._wanted, self._store.listed(OUR_TYPES)
-        found = await self._store.peek(
-            FRESH_OF_SET, after, upto, wanted.account_id, types, wanted.configuration_set, limit
-        )
-        upto = found[-1][0] if len(found) == limit else upto
+        whose = wanted.account_id, types, wanted.configuration_set
+        found = await fresh(self._store, FRESH_OF_SET, ahead, *whose, limit=limit)
+        upto = end_of(found, ahead, limit)
         await self._around.look_up([row[4:] for row in found])
         said = [(row, self._say(row[3], row[4:])) for row in found]
         rows = [Row(row[0], row[1], row[2], record) for row, record in said if record]
-        return Page(rows, upto, more=upto < last)
+        return Page(rows, upto, more=upto < ahead.last)
 
     async def again(self, rows: Sequence[Waiting]) -> Sequence[Waiting]:
         ids = self._store.listed({row.subject_id for row in rows})

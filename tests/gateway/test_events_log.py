@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import orjson
 import pytest
@@ -9,6 +10,7 @@ from gateway.errors import Invalid
 from gateway.events import log
 from gateway.events.log import Feed, append, last_seq, page, read, timeline, watch
 from gateway.events.record import EventType
+from gateway.store.times import DAY, SECOND
 from tests.support.events import AT, delivered, log_events, of_type
 
 
@@ -123,3 +125,51 @@ async def test_a_full_page_ends_at_its_last_row(store):
     found = await page(store, after=2, limit=3)
     assert [row.seq for row in found.rows] == [3, 4, 5]
     assert (found.upto, found.more) == (5, True)
+
+
+@pytest.mark.parametrize("account_id", [None, "main"])
+@pytest.mark.parametrize("newest", ["of late", "long ago"])
+async def test_what_was_written_while_a_clock_was_wrong_is_read_in_its_place(store, account_id, newest):
+    now = time.time_ns() // 1000 - (0 if newest == "of late" else 60 * DAY)
+    ages = (0, 40 * DAY, -40 * DAY, 3 * DAY, 0)
+    await log_events(store, *(delivered(f"m{n}", at=now - age) for n, age in enumerate(ages)))
+    found = await page(store, after=0, limit=10, account_id=account_id)
+    assert [row.subject_id for row in found.rows] == ["m0", "m1", "m2", "m3", "m4"]
+    assert (found.upto, found.more) == (5, False)
+    first = await page(store, after=0, limit=2, account_id=account_id)
+    assert [row.subject_id for row in first.rows] == ["m0", "m1"]
+    assert (first.upto, first.more) == (2, True)
+
+
+async def test_a_number_that_was_rolled_back_ends_no_reading(store):
+    async def fails(tx):
+        append(tx, [delivered("never")])
+        raise Invalid("no", "no")
+
+    await log_events(store, delivered("m1"))
+    with pytest.raises(Invalid):
+        await store.write(fails)
+    await log_events(store, delivered("m2"))
+    found = await page(store, after=0, limit=10)
+    assert [row.subject_id for row in found.rows] == ["m1", "m2"]
+    assert found.upto == found.rows[-1].seq
+
+
+async def test_a_reader_that_keeps_up_has_only_the_last_days_looked_at(store, monkeypatch):
+    now = time.time_ns() // 1000
+    others = [delivered(f"o{n}", at=now - n * SECOND, account_id="other") for n in range(3)]
+    await log_events(store, delivered("old", at=now - 9 * DAY), *others, delivered("m1", at=now))
+    asked = []
+    peek = store.peek
+
+    async def asking(statement, *params):
+        asked.append((statement.name, dict(zip(statement.params, params, strict=True)).get("since", 0)))
+        return await peek(statement, *params)
+
+    monkeypatch.setattr(store, "peek", asking)
+    found = await page(store, after=1, limit=10, account_id="main", types={"message.delivered"})
+    assert [row.subject_id for row in found.rows] == ["m1"]
+    since = now - 2 * DAY
+    on_postgresql = [("last event of late", 0), ("fresh events of types", since), ("events between", since)]
+    on_sqlite = [("last event of late", 0), ("fresh events of types", 0)]
+    assert asked == (on_sqlite if store.reader.dialect.name == "sqlite" else on_postgresql)
