@@ -219,7 +219,7 @@ async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit:
     Raises:
         Unavailable: the database cannot be read.
     """
-    if store.reader.dialect.name != "sqlite":
+    if not store.sqlite:
         found = await store.peek(statement, ahead.after, ahead.upto, ahead.since, *params, limit)
         upto = end_of(found, ahead, limit)
         if len(found) == upto - ahead.after or await _are_all_of_late(store, ahead._replace(upto=upto)):

@@ -172,4 +172,4 @@ async def test_a_reader_that_keeps_up_has_only_the_last_days_looked_at(store, mo
     since = now - 2 * DAY
     on_postgresql = [("last event of late", 0), ("fresh events of types", since), ("events between", since)]
     on_sqlite = [("last event of late", 0), ("fresh events of types", 0)]
-    assert asked == (on_sqlite if store.reader.dialect.name == "sqlite" else on_postgresql)
+    assert asked == (on_sqlite if store.sqlite else on_postgresql)

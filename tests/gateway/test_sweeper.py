@@ -240,5 +240,6 @@ async def test_the_lanes_are_found_without_reading_what_waits_in_them(house: Hou
         pytest.skip("PostgreSQL plans by how many rows there are")
     async with house.desk.store.reading() as connection:
         plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {LANES.compile(connection.dialect)}")).all()
-    steps = [row[3] for row in plan if " m " in row[3] or "messages" in row[3]]
+    # A newer SQLite finds that the index is enough by itself, and says so: 3.53 does, 3.40 does not.
+    steps = [row[3].replace("COVERING ", "") for row in plan if " m " in row[3] or "messages" in row[3]]
     assert steps == ["SEARCH m USING INDEX ix_messages_queued (lane>?)"]
