@@ -36,7 +36,9 @@ _T = tables.events
 APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data", sets=True)
 WATCH_SECONDS = 0.2  # another process's events are noticed so soon
 SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
-RECENT = 2 * DAY  # microseconds: what PostgreSQL, which keeps events by day, is asked for first
+# Microseconds before and behind the newest event: what PostgreSQL, which keeps events by day, is asked for first.
+BEFORE, BEHIND = 2 * DAY, DAY
+_EVER = 0, 2**62
 
 
 class Feed:
@@ -105,13 +107,13 @@ class Ahead(NamedTuple):
         after: the last number that it has seen.
         upto: how far one read looks.
         last: the number of the newest event.
-        since: microseconds; most likely nothing before it is new.
+        within: microseconds, from and to; most likely all that is new has its time there.
     """
 
     after: int
     upto: int
     last: int
-    since: int
+    within: tuple[int, int]
 
 
 def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
@@ -151,9 +153,12 @@ _OF_LATE = {
 }
 LAST_OF_LATE = Hot("last event of late", (), lambda dialect: text(_LAST.format(recent=_OF_LATE[dialect.name])))
 LAST = Hot("last event", (), lambda _dialect: text(_LAST.format(recent="")))
-_BETWEEN = "seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT) AND at >= CAST(:since AS BIGINT)"
+_BETWEEN = (
+    "seq > CAST(:after AS BIGINT) AND seq <= CAST(:upto AS BIGINT)"
+    " AND at >= CAST(:since AS BIGINT) AND at < CAST(:before AS BIGINT)"
+)
 _COUNT = f"SELECT count(*) FROM events WHERE {_BETWEEN}"  # noqa: S608 -- a constant of ours
-COUNT = Hot("events between", ("after", "upto", "since"), lambda _dialect: text(_COUNT))
+COUNT = Hot("events between", ("after", "upto", "since", "before"), lambda _dialect: text(_COUNT))
 _FRESH = f"""
     SELECT seq, subject_id, type, data FROM events
     WHERE {_BETWEEN}
@@ -163,7 +168,7 @@ _OF_TYPES = {
     "sqlite": "AND type IN (SELECT value FROM json_each(:types))",
     "postgresql": "AND type = ANY (CAST(:types AS TEXT[]))",
 }
-_BOUNDS = ("after", "upto", "since", "every_account", "account_id")
+_BOUNDS = ("after", "upto", "since", "before", "every_account", "account_id")
 FRESH = Hot("fresh events", (*_BOUNDS, "most"), lambda _dialect: text(_FRESH.format(types="")))
 FRESH_OF_TYPES = Hot(
     "fresh events of types",
@@ -199,7 +204,7 @@ async def reach(store: Store, after: int) -> Ahead:
         Unavailable: the database cannot be read.
     """
     last, at = await _newest(store)
-    return Ahead(after, min(last, after + SCAN), last, at - RECENT)
+    return Ahead(after, min(last, after + SCAN), last, (at - BEFORE, at + BEHIND))
 
 
 async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit: int) -> list[Any]:  # noqa: ANN401 -- driver values
@@ -211,7 +216,7 @@ async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit:
 
     Args:
         store: where the log is.
-        statement: takes ``after``, ``upto`` and ``since``, then ``params`` and ``limit``.
+        statement: takes ``after``, ``upto``, ``since`` and ``before``, then ``params`` and ``limit``.
         ahead: where it looks.
         params: its own.
         limit: of rows.
@@ -220,11 +225,11 @@ async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit:
         Unavailable: the database cannot be read.
     """
     if not store.sqlite:
-        found = await store.peek(statement, ahead.after, ahead.upto, ahead.since, *params, limit)
+        found = await store.peek(statement, ahead.after, ahead.upto, *ahead.within, *params, limit)
         upto = end_of(found, ahead, limit)
         if len(found) == upto - ahead.after or await _are_all_of_late(store, ahead._replace(upto=upto)):
             return found
-    return await store.peek(statement, ahead.after, ahead.upto, 0, *params, limit)
+    return await store.peek(statement, ahead.after, ahead.upto, *_EVER, *params, limit)
 
 
 def end_of(found: Sequence[Any], ahead: Ahead, limit: int) -> int:
@@ -233,7 +238,7 @@ def end_of(found: Sequence[Any], ahead: Ahead, limit: int) -> int:
 
 
 async def _are_all_of_late(store: Store, ahead: Ahead) -> bool:
-    counted = await store.peek(COUNT, ahead.after, ahead.upto, ahead.since)
+    counted = await store.peek(COUNT, ahead.after, ahead.upto, *ahead.within)
     return int(counted[0][0]) == ahead.upto - ahead.after
 
 

@@ -99,7 +99,7 @@ _TOLD = ", ".join(f"m.{name}" for name in _SENT)
 _FRESH_OF_SET = f"""
     SELECT e.seq, e.subject_id, e.type, e.data, {_TOLD} FROM events AS e CROSS JOIN messages AS m
     WHERE e.seq > CAST(:after AS BIGINT) AND e.seq <= CAST(:upto AS BIGINT) AND e.at >= CAST(:since AS BIGINT)
-      AND e.account_id = CAST(:account_id AS TEXT) AND {{types}}
+      AND e.at < CAST(:before AS BIGINT) AND e.account_id = CAST(:account_id AS TEXT) AND {{types}}
       AND m.id = e.subject_id AND m.account_id = e.account_id AND m.configuration_set = CAST(:configuration_set AS TEXT)
     ORDER BY e.seq LIMIT CAST(:most AS INTEGER)"""  # noqa: S608 -- names of ours
 _OF_TYPES = {
@@ -108,7 +108,7 @@ _OF_TYPES = {
 }
 FRESH_OF_SET = Hot(
     "fresh events of a configuration set",
-    ("after", "upto", "since", "account_id", "types", "configuration_set", "most"),
+    ("after", "upto", "since", "before", "account_id", "types", "configuration_set", "most"),
     lambda dialect: text(_FRESH_OF_SET.format(types=_OF_TYPES[dialect.name])),
 )
 

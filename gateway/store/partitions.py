@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-AHEAD = 7  # days: time to see to it when they cannot be made
+AHEAD = 2  # days: time to see to it when they cannot be made; each costs every look-up of what is recent a little
 MOST_MOVED = 10_000  # rows of a default partition that are moved while others wait
 PATIENCE = "200ms"
 _LOCK = 4_851_204  # any number that no one else uses; see gateway.store.migrate

@@ -163,13 +163,15 @@ async def test_a_reader_that_keeps_up_has_only_the_last_days_looked_at(store, mo
     peek = store.peek
 
     async def asking(statement, *params):
-        asked.append((statement.name, dict(zip(statement.params, params, strict=True)).get("since", 0)))
+        given = dict(zip(statement.params, params, strict=True))
+        asked.append((statement.name, given.get("since", 0), given.get("before", 0)))
         return await peek(statement, *params)
 
     monkeypatch.setattr(store, "peek", asking)
     found = await page(store, after=1, limit=10, account_id="main", types={"message.delivered"})
     assert [row.subject_id for row in found.rows] == ["m1"]
-    since = now - 2 * DAY
-    on_postgresql = [("last event of late", 0), ("fresh events of types", since), ("events between", since)]
-    on_sqlite = [("last event of late", 0), ("fresh events of types", 0)]
+    within = now - 2 * DAY, now + DAY
+    last = "last event of late", 0, 0
+    on_postgresql = [last, ("fresh events of types", *within), ("events between", *within)]
+    on_sqlite = [last, ("fresh events of types", 0, 2**62)]
     assert asked == (on_sqlite if store.sqlite else on_postgresql)

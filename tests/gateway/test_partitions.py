@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Long after the days that the template's migration made.
 TODAY = day_of(4_000_000_000 * SECOND)
 NOON = TODAY + 12 * HOUR
-WEEK = {TODAY + ahead * DAY for ahead in range(AHEAD + 1)}
+COMING = {TODAY + ahead * DAY for ahead in range(AHEAD + 1)}
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_days_are_made_ahead_once(engine):
     await make_ahead(engine, NOON)
     await make_ahead(engine, NOON)
     for found in (await days(engine)).values():
-        assert {day for day in found if day >= TODAY} == WEEK
+        assert {day for day in found if day >= TODAY} == COMING
 
 
 async def test_each_row_goes_to_the_partition_of_its_day(engine):
@@ -201,7 +201,7 @@ async def test_a_table_in_use_is_left_for_the_next_time(engine, monkeypatch):
         assert TODAY not in found[MESSAGES]
         assert TODAY in found[EVENTS]
     await make_ahead(engine, NOON)
-    assert (await days(engine))[MESSAGES] >= WEEK
+    assert (await days(engine))[MESSAGES] >= COMING
 
 
 async def test_one_at_a_time_may_change_partitions(engine):
@@ -267,6 +267,6 @@ async def test_a_span_of_time_is_looked_up_in_its_days(engine):
     await make_ahead(engine, NOON)
     of_day = messages.c.id >= first_id(NOON), messages.c.id < first_id(NOON + DAY)
     said = await plan(engine, select(messages.c.id).where(*of_day, messages.c.destination == "x"))
-    looked_at = {day for day in WEEK if MESSAGES.partition(day) in said}
+    looked_at = {day for day in COMING if MESSAGES.partition(day) in said}
     assert looked_at == {TODAY, TODAY + DAY}
     assert MESSAGES.default not in said
