@@ -169,11 +169,14 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=100, help="samples a second (100)")
     parser.add_argument("--only", default="", help="only the set-ups whose name has this in it")
     args = parser.parse_args()
+    wanted = {name: words for name, words in SET_UPS.items() if args.only in name}
+    if not wanted:
+        parser.error(f"--only {args.only}: the set-ups are {', '.join(SET_UPS)}")
     lib.build()
-    bars = {}
-    for name, words in SET_UPS.items():
-        if args.only in name:
-            bars[name] = sampled([*words, "-c", "64", "--duration", str(args.seconds)], args.rate)
+    bars = {
+        name: sampled([*words, "-c", "64", "--duration", str(args.seconds)], args.rate)
+        for name, words in wanted.items()
+    }
     RESULTS.write_text(json.dumps({"machine": machine(), "ms_per_message": bars}, indent=1))
     plots.stacked(bars, "milliseconds of CPU time for a message", PICTURE)
     print(table(bars), "", RESULTS, PICTURE, sep="\n")

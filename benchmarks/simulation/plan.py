@@ -50,7 +50,7 @@ class Plan:
     connectors: int = 64
     most: int = 400
     window: int = 600
-    dealt: bool = False
+    dealt: bool = True
     headroom: float = 2.0
     accounts: int = 120
     zipf: float = 0.8  # weight of the k-th largest account: k to the power of minus this
