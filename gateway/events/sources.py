@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, text
 
 from gateway.events.aws_records import OUR_TYPES, Sent, record_of, two_way_message, wants
 from gateway.events.destinations import TWO_WAY
-from gateway.events.log import Page, Row, end_of, fresh, page, reach
+from gateway.events.log import Page, Row, fresh, page
 from gateway.events.pinpoint_records import Text, message_of, stream_record
 from gateway.events.record import EventType
 from gateway.store.hot import Hot, among
@@ -137,17 +137,14 @@ class OfConfigurationSet:
         self._store, self._wanted, self._around = store, destination, _Around(store)
 
     async def page(self, after: int, limit: int) -> Page:
-        ahead = await reach(self._store, after)
-        if ahead.last <= after:
-            return Page((), 0, more=False)
         wanted, types = self._wanted, self._store.listed(OUR_TYPES)
         whose = wanted.account_id, types, wanted.configuration_set
-        found = await fresh(self._store, FRESH_OF_SET, ahead, *whose, limit=limit)
-        upto = end_of(found, ahead, limit)
-        await self._around.look_up([row[4:] for row in found])
-        said = [(row, self._say(row[3], row[4:])) for row in found]
-        rows = [Row(row[0], row[1], row[2], record) for row, record in said if record]
-        return Page(rows, upto, more=upto < ahead.last)
+        found = await fresh(self._store, FRESH_OF_SET, after, *whose, limit=limit)
+        if not found.rows:
+            return found
+        await self._around.look_up([row[4:] for row in found.rows])
+        said = [(row, self._say(row[3], row[4:])) for row in found.rows]
+        return found._replace(rows=[Row(row[0], row[1], row[2], record) for row, record in said if record])
 
     async def again(self, rows: Sequence[Waiting]) -> Sequence[Waiting]:
         ids = self._store.listed({row.subject_id for row in rows})

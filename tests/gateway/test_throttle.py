@@ -275,20 +275,17 @@ async def test_a_slice_is_asked_for_and_not_each_message(rate, messages, calls):
     assert buckets.asked == calls
 
 
-async def test_who_has_waited_uses_what_another_task_bought_meanwhile():
+@pytest.mark.parametrize(
+    ("back", "calls"),
+    [(0.02, 1), (3600, 2)],
+    ids=["by a task that has waited meanwhile", "by a clock that was set back"],
+)
+async def test_what_was_bought_is_asked_for_at_an_earlier_moment(back, calls):
     buckets = Counting()
     throttle = Throttle(buckets)
-    for now in (NOW, NOW - 0.02):
+    for now in (NOW, NOW - back):
         assert await throttle.take([("a", 1000.0)], 1, now) == 0.0
-    assert buckets.asked == 1
-
-
-async def test_what_was_bought_before_the_clock_was_set_back_is_gone():
-    buckets = Counting()
-    throttle = Throttle(buckets)
-    for now in (NOW, NOW - 3600):
-        assert await throttle.take([("a", 1000.0)], 1, now) == 0.0
-    assert buckets.asked == 2
+    assert buckets.asked == calls
 
 
 @pytest.mark.parametrize(
