@@ -128,14 +128,10 @@ class Plan:
             group = _Group(list(equals))
             self.groups.append((position, group))
             position += group.size
-        self._shared = [group for _, group in self.groups if group.size > 1]
 
-    def starts(self, destination: str) -> tuple[int, ...]:
-        """Who serves a destination in each group of several: it settles ``order``."""
-        if not self._shared:
-            return ()
-        hashed = _hash(destination)
-        return tuple([group.start(hashed) for group in self._shared])
+    def shared(self) -> tuple[_Group, ...]:
+        """The groups of several: who serves a destination in each of them settles ``order``."""
+        return tuple([group for _, group in self.groups if group.size > 1])
 
     def order(self, destination: str, sticky: int | None) -> Iterator[int]:
         """Positions of the candidates, best first; the sticky one may come twice."""
@@ -164,8 +160,9 @@ def _rank(identity: OriginationIdentity, country: str) -> tuple[bool, int, bool]
 
 
 class _Ground(NamedTuple):
-    """What the routes to a country ask of a text and of the links."""
+    """What identities and routes ask of a text and of the links, for all texts of one country, type and pool."""
 
+    groups: tuple[_Group, ...]
     prefixes: tuple[str, ...]
     connectors: tuple[str, ...]
 
@@ -185,7 +182,7 @@ class Directory:
     # Filled at first use; as many entries as there are pools x countries named x types.
     _plans: dict[tuple[str, str, str | None, bool], Plan] = field(repr=False, compare=False)
     _routes: dict[str, tuple[Route, ...]] = field(repr=False, compare=False)
-    _grounds: dict[str, _Ground] = field(repr=False, compare=False)
+    _grounds: dict[tuple[Any, ...], _Ground] = field(repr=False, compare=False)
     choices: dict[tuple[Any, ...], Choice] = field(repr=False, compare=False)  # by ``sign``; see ``choose``
 
     @classmethod
@@ -228,33 +225,40 @@ class Directory:
         return self.pool_by_id.get(identity.pool_ids[0])
 
     def plan(self, pool_id: str, wish: Wish) -> Plan:
-        # Countries that nothing names fare alike, so that they share one plan.
-        country = wish.country if wish.country in self.countries else ""
-        key = (pool_id, country, wish.message_type, wish.simulator_destination)
+        key = (pool_id, self._named(wish.country), wish.message_type, wish.simulator_destination)
         if key not in self._plans:
             self._plans[key] = self._build(*key)
         return self._plans[key]
 
+    def _named(self, country: str) -> str:
+        """Countries that nothing names fare alike, so that they share what is worked out."""
+        return country if country in self.countries else ""
+
     def sign(self, wish: Wish, up: Callable[[str], bool]) -> tuple[Any, ...]:
         """All that a choice depends on but for what this snapshot holds: texts of one sign leave the same way."""
-        ground = self._ground(wish.country)
+        groups, prefixes, connectors = self._ground(wish)
         destination = wish.destination
-        among = not wish.origination or wish.origination in self.pool_by_id
+        hashed = _hash(destination) if groups else 0
         return (
             wish[1:],
-            self.plan(wish.origination, wish).starts(destination) if among else (),
-            tuple([destination.startswith(prefix) for prefix in ground.prefixes]),
-            tuple(map(up, ground.connectors)),
+            tuple([group.start(hashed) for group in groups]) if groups else (),
+            tuple([destination.startswith(prefix) for prefix in prefixes]) if prefixes else (),
+            tuple([up(connector) for connector in connectors]),
         )
 
-    def _ground(self, country: str) -> _Ground:
-        country = country if country in self.countries else ""
-        if country not in self._grounds:
+    def _ground(self, wish: Wish) -> _Ground:
+        _, country, message_type, origination, _, simulated = wish
+        pool_id = origination if not origination or origination in self.pool_by_id else None
+        key = (pool_id, self._named(country), message_type, simulated)
+        found = self._grounds.get(key)
+        if found is None:
             routes = self.routes_to(country)
-            prefixes = dict.fromkeys(route.prefix for route in routes if route.prefix)
-            connectors = dict.fromkeys(connector for route in routes for connector in route.connectors)
-            self._grounds[country] = _Ground(tuple(prefixes), tuple(connectors))
-        return self._grounds[country]
+            found = self._grounds[key] = _Ground(
+                () if pool_id is None else self.plan(pool_id, wish).shared(),
+                tuple(dict.fromkeys(route.prefix for route in routes if route.prefix)),
+                tuple(dict.fromkeys(connector for route in routes for connector in route.connectors)),
+            )
+        return found
 
     def _build(self, pool_id: str, country: str, message_type: str | None, simulated: bool) -> Plan:
         fitting, unfit = [], []
@@ -267,7 +271,7 @@ class Directory:
 
     def routes_to(self, country: str) -> tuple[Route, ...]:
         """The routes that do not exclude a country, by position."""
-        country = country if country in self.countries else ""
+        country = self._named(country)
         if country not in self._routes:
             self._routes[country] = tuple(route for route in self.routes if route.country in {"", country})
         return self._routes[country]
