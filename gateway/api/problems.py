@@ -8,7 +8,7 @@ Rule 3: what nobody foresaw is logged here and told as a bare 500.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import structlog
@@ -27,7 +27,7 @@ from gateway.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -79,13 +79,23 @@ def document(error: GatewayError) -> dict[str, Any]:
     }
 
 
+class Answer(NamedTuple):
+    """An answer as it is written, whoever writes it."""
+
+    status: int
+    headers: Mapping[str, str]
+    octets: bytes
+
+
+def answer(error: GatewayError) -> Answer:
+    """What tells an error."""
+    return Answer(error.status, {**_headers(error), "Content-Type": PROBLEM_JSON}, orjson.dumps(document(error)))
+
+
 def respond(error: GatewayError, headers: dict[str, str] | None = None) -> web.Response:
-    """The answer that tells an error."""
-    return web.Response(
-        body=orjson.dumps(document(error)),
-        status=error.status,
-        headers={**_headers(error), **(headers or {}), "Content-Type": PROBLEM_JSON},
-    )
+    """The same for aiohttp, with further headers."""
+    status, usual, octets = answer(error)
+    return web.Response(body=octets, status=status, headers={**usual, **(headers or {})})
 
 
 def _headers(error: GatewayError) -> dict[str, str]:

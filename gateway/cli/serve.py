@@ -13,11 +13,12 @@ import errno
 import gc
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
 
+from gateway.api import Front, quick_table
 from gateway.app import health_app, running, web_app
 from gateway.cli.errors import database_error, first_line, is_bad_address
 from gateway.cli.sockets import BACKLOG, explained
@@ -26,9 +27,10 @@ from gateway.store.transactions import is_unavailable
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
+    from gateway.api.front import Quick
     from gateway.app import Instance
     from gateway.config import Settings
     from gateway.errors import GatewayError
@@ -145,12 +147,18 @@ async def _is_set(event: asyncio.Event, within: float) -> bool:
 
 async def _start_http(instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack) -> None:
     services = instance.services
-    app = web_app(services) if "api" in services.settings.roles else health_app(services)
-    await _start_site(app, instance, listener, stack)
+    if "api" in services.settings.roles:
+        await _start_site(web_app(services), instance, listener, stack, quick_table(services))
+    else:
+        await _start_site(health_app(services), instance, listener, stack)
 
 
 async def _start_site(
-    app: web.Application, instance: Instance, listener: socket.socket, stack: contextlib.AsyncExitStack
+    app: web.Application,
+    instance: Instance,
+    listener: socket.socket,
+    stack: contextlib.AsyncExitStack,
+    quick: Mapping[tuple[str, str], Quick] | None = None,
 ) -> None:
     leaving = asyncio.Event()
 
@@ -160,22 +168,25 @@ async def _start_site(
             response.headers["Connection"] = "close"  # this late, aiohttp has its headers ready and does not say so
 
     app.on_response_prepare.append(say_goodbye)
+    grace = min(_LONGEST_GOODBYE, instance.services.settings.drain_seconds)
     runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE,
-        shutdown_timeout=min(_LONGEST_GOODBYE, instance.services.settings.drain_seconds),
-    )  # fmt: skip
+        app, access_log=None, handle_signals=False, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=grace
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.SockSite(runner, listener, backlog=BACKLOG)
-    await site.start()
-    stack.push_async_callback(_leave, runner, site, leaving)
+    site = cast("web.Server", runner.server)  # None before the setup only
+    front = Front(quick or {}, site, keep_alive=_KEEP_ALIVE)
+    server = await asyncio.get_running_loop().create_server(front, sock=listener, backlog=BACKLOG)
+    stack.push_async_callback(front.close, grace)
+    stack.push_async_callback(_leave, site, front, server, leaving)
 
 
-async def _leave(runner: web.AppRunner, site: web.SockSite, leaving: asyncio.Event) -> None:
+async def _leave(site: web.Server, front: Front, server: asyncio.Server, leaving: asyncio.Event) -> None:
     """Take no new connections, and end each with its next answer: closed in silence, a request may be on its way."""
     leaving.set()
-    await site.stop()
+    server.close()
+    front.leave()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LINGER):
-            while runner.server and runner.server.connections:  # noqa: ASYNC110 -- aiohttp tells nobody when one ends
+            while site.connections or front.connections:  # noqa: ASYNC110 -- nobody tells when one ends
                 await asyncio.sleep(0.02)

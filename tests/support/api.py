@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from carriers.text import DEFAULT_PROFILE
 from carriers.types import ConnectorStatus, LinkStatus
-from gateway.api import LARGEST_BODY, add_api
+from gateway.api import LARGEST_BODY, Front, add_api, quick_table
 from gateway.config import Settings
 from gateway.events.aws_delivery import AwsDelivery
 from gateway.events.log import Feed
@@ -140,7 +140,7 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
     app = web.Application(client_max_size=LARGEST_BODY)
     app[SERVICES] = services
     add_api(app)
-    client = TestClient(TestServer(app))
+    client = TestClient(_Server(app))
     await client.start_server()
     try:
         yield Bench(services, client, furnished.keys, furnished.key_ids, links, restarts, offered, furnished.names)
@@ -148,6 +148,19 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
         await client.close()
         await services.post.stop()
         await store.close()
+
+
+class _Runner(web.AppRunner):
+    """Serves as the program does: sends are answered by the front, all else by aiohttp."""
+
+    @property
+    def server(self) -> Any:
+        return Front(quick_table(self.app[SERVICES]), super().server, keep_alive=75.0)
+
+
+class _Server(TestServer):
+    async def _make_runner(self, **kwargs: Any) -> web.AppRunner:
+        return _Runner(self.app, **kwargs)
 
 
 def _settings(folder: Path, **more: Any) -> Settings:

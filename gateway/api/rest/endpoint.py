@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from gateway.api.rest.fields import NoQuery
 
@@ -23,11 +23,29 @@ B = TypeVar("B")
 Good: TypeAlias = "BaseModel | Mapping[str, Any] | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[Q, B]):
+class Headers(Protocol):
+    """Headers by their names, in whichever case."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+class Incoming(Protocol):
+    """What every request has, whoever read it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def match_info(self) -> Mapping[str, str]: ...
+
+
+class Call(NamedTuple, Generic[Q, B]):
     """One authenticated request, its query and body read into their models."""
 
-    request: web.Request
+    request: Incoming
     services: Services
     key: ApiKey
     query: Q
@@ -55,13 +73,12 @@ class Call(Generic[Q, B]):
         return self.request.match_info[name]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer with a status or headers other than the endpoint's usual ones."""
 
     body: Good
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 Handler: TypeAlias = "Callable[[Call[Any, Any]], Awaitable[Good | Reply | web.StreamResponse]]"
@@ -80,6 +97,7 @@ class Endpoint:
         headers: names of request headers it reads; keys of ``gateway.api.rest.openapi.HEADERS``.
         of_instance: only for keys of the account that runs the instance.
         media: content type of a good answer.
+        quick: called so often that ``gateway.api.front`` answers it.
     """
 
     method: str
@@ -98,6 +116,7 @@ class Endpoint:
     note: str = ""
     of_instance: bool = False
     media: str = "application/json"
+    quick: bool = False
 
     @property
     def problem_statuses(self) -> frozenset[int]:

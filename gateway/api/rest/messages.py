@@ -276,7 +276,7 @@ ENDPOINTS = (
     Endpoint(
         method="POST", path="/v1/messages", scope="send", tag="Messages", summary="Send a text",
         handle=send, body=SendMessage, query=DecisionQuery, answer=AcceptedMessage, status=_ACCEPTED,
-        also={_OK: AcceptedMessage}, problems=frozenset({404, 409, 429}), headers=_IDEMPOTENT,
+        also={_OK: AcceptedMessage}, problems=frozenset({404, 409, 429}), headers=_IDEMPOTENT, quick=True,
         note="202 once the message is stored; it then leaves by itself. A rule's refusal is a problem 409 with the "
         "verdict, the whole decision, and the id under which the refusal is kept. A dry run answers 200, whatever "
         "the decision is.",

@@ -64,7 +64,11 @@ async def read_body(request: web.Request, model: type[M]) -> tuple[M, Any]:
         TooLarge: it has more than ``LARGEST_BODY`` octets.
         Invalid: fields are wrong.
     """
-    raw = await read_octets(request)
+    return parsed(await read_octets(request), model)
+
+
+def parsed(raw: bytes, model: type[M]) -> tuple[M, Any]:
+    """The octets of a body as ``read_body`` gives them. Raises Malformed and Invalid."""
     try:
         document = orjson.loads(raw)
     except ValueError as error:
