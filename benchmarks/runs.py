@@ -9,7 +9,7 @@ from machine import kannel
 MILLION = 1_000_000
 GROWN = ("--postgres", "--redis")
 TWO = ("--processes", "2")
-MANY, FEW, ONE = ("-c", "64"), ("-c", "8"), ("-c", "1")
+CROWD, MANY, FEW, ONE = ("-c", "256"), ("-c", "64"), ("-c", "8"), ("-c", "1")
 BATCHES = (*FEW, "--batch", "100")
 QUEUED = (*BATCHES, "-n", "200000", "--smsc-rate", "1", "--no-receipts", "--no-drain", "--limit", "600")
 PACED = (*MANY, "--rate", "500", "--lookups", "20")
@@ -76,7 +76,9 @@ ALL = (
     _ours("sqlite, receipts + webhook, 1 connection", *ONE, plots=("latency",), quick=True),
     _ours("sqlite, receipts + webhook, batches of 100", *BATCHES),
     _ours("sqlite, receipts + webhook, 2 processes", *MANY, *TWO, plots=("throughput", "latency"), quick=True),
-    _ours("sqlite, no receipts, 2 processes", *MANY, *TWO, "--no-receipts", quick=True),
+    _ours("sqlite, receipts + webhook, 2 processes, 256 connections", *CROWD, *TWO, quick=True),
+    _ours("sqlite, no receipts, 2 processes", *MANY, *TWO, "--no-receipts"),
+    _ours("sqlite, no receipts, 2 processes, 256 connections", *CROWD, *TWO, "--no-receipts", quick=True),
     _ours("sqlite, receipts + webhook, batches of 100, 2 processes", *BATCHES, *TWO, quick=True),
     _ours("sqlite, receipts + webhook, 4 processes", *MANY, "--processes", "4"),
     _ours("postgres + redis, accept only", *GROWN, *MANY, "--accept-only", plots=("throughput", "latency")),
@@ -91,10 +93,14 @@ ALL = (
         for processes in (2, 4)
         for kind, words in (("accept only", ("--accept-only",)), ("receipts + webhook", ()))
     ),
+    _ours("postgres + redis, receipts + webhook, 2 processes, 256 connections", *GROWN, *CROWD, *TWO, quick=True),
     _kannel("default, no receipts", "--mode", "default"),
     _kannel("default, receipts + callbacks", "--mode", "default", "--receipts", quick=True),
     _kannel("spool (durable), no receipts", "--mode", "spool"),
     _kannel("spool (durable), receipts + callbacks", "--mode", "spool", "--receipts", quick=True),
+    _kannel(
+        "spool (durable), receipts + callbacks, 256 connections", *CROWD, "--mode", "spool", "--receipts", quick=True
+    ),
     _ours("sqlite, 500/s + look-ups", *PACED, plots=("latency", "store"), quick=True),
     _ours("postgres + redis, 500/s + look-ups", *GROWN, *PACED, plots=("latency", "store")),
     *(

@@ -55,7 +55,7 @@ RULES = (
     *_rules(CALLER, "aiohttp/http_writer.py", "aiohttp/streams.py", "aiohttp/helpers.py", "aiohttp/payload"),
     *_rules(CALLER, "gateway/events/record.py", "gateway/events/log.py", "gateway/store/times.py"),
     *_rules("events and webhooks", "aiohttp/client", "aiohttp/connector.py", "gateway/events/", "standardwebhooks/"),
-    *_rules("HTTP server", "aiohttp/"),
+    *_rules("HTTP server", "aiohttp/", "gateway/api/front.py"),
     *_rules("API handlers", "gateway/api/", "gateway/console/"),
     *_rules("accept", "gateway/outbound/accept.py", "gateway/outbound/decision.py", "gateway/outbound/draft.py"),
     *_rules("accept", "gateway/outbound/facts.py", "gateway/routing/", "gateway/numbers.py"),

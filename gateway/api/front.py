@@ -4,8 +4,8 @@ For a send, aiohttp takes about as long as all that we do with it until the comm
 response, each with headers of its own (docs/decisions/0014-front.md). A plain one needs none of that.
 
 Rule 1: a connection begins here. A request that is not plain goes to aiohttp octet for octet, and the rest of that
-connection with it. Plain is: for a path in the table, HTTP/1.1, whole and alone in one read, kept alive, of a length
-that it says itself (RFC 9112, section 6.2), its body JSON as it is, no header given twice.
+connection with it. Plain is: for a path in the table, HTTP/1.1, its head in one read, kept alive, of a length that it
+says itself (RFC 9112, section 6.2), a small body of JSON as it is, no header given twice, nothing sent ahead.
 Rule 2: one request at a time. What comes meanwhile waits, and no more is read.
 Rule 3: who does not read its answers is not read from.
 """
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
     #: Answers a plain request; raises nothing.
     Quick: TypeAlias = Callable[["PlainRequest"], Awaitable[Answer]]
+    _Row: TypeAlias = tuple[str, str, Quick]  # method, path, and who answers
 
 LARGEST_HEAD = 8190  # octets; aiohttp takes no more for one line
+LARGEST_BODY = 65_536  # octets; of a send that has all it can have, some 20,000
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
-# By which a body means something else, or which ask for more than an answer. Chunks show in the length.
-_NOT_PLAIN = frozenset({b"content-encoding", b"expect"})
+# By which a body means something else, or which ask for more than an answer.
+_NOT_PLAIN = frozenset({b"transfer-encoding", b"content-encoding", b"expect"})
 _STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n" for one in HTTPStatus}
 
 
@@ -79,7 +81,6 @@ class Front:
         self.keep_alive = keep_alive
         self.connections: set[_Connection] = set()
         self.leaving = False
-        self.requests: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> asyncio.Protocol:
         return _Connection(self)
@@ -92,9 +93,10 @@ class Front:
 
     async def close(self, grace: float) -> None:
         """Wait for requests under way, seconds; then close what is open."""
-        if self.requests:
-            await asyncio.wait(self.requests, timeout=grace)
-        for task in self.requests:
+        under_way = [one.task for one in self.connections if one.task is not None]
+        if under_way:
+            await asyncio.wait(under_way, timeout=grace)
+        for task in under_way:
             task.cancel()
         for connection in tuple(self.connections):
             connection.transport.close()
@@ -102,17 +104,21 @@ class Front:
 
 class _Connection(asyncio.Protocol):
     transport: asyncio.Transport
+    task: asyncio.Task[None] | None = None  # while a request is answered
 
     def __init__(self, front: Front) -> None:
         self._front = front
         self._loop = asyncio.get_running_loop()
         self._parser = HttpRequestParser(self)
+        self._raw = b""  # of the request that is being read
+        self._row: _Row | None = None  # who answers it
+        self._end = 0  # of its head
         self._headers: dict[bytes, bytes] = {}
         self._given = 0  # headers, with those that came twice
-        self._octets = b""
-        self._stays = False  # the parser has seen the end of a request, and the connection stays open after it
-        self._busy = False
-        self._held = b""  # what came while we were busy
+        self._octets = b""  # of its body
+        self._whole = False
+        self._stays = False  # the connection, after it
+        self._held = b""  # what came while a request was answered
         self._full = False  # the other end does not read
         self._stopped = False  # we do not read
         self._idle_since = self._loop.time()
@@ -123,7 +129,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         if self._front.leaving:
-            self._hand_over(b"")
+            self._hand_over()
             return
         self._front.connections.add(self)
         self._timer = self._loop.call_later(self._front.keep_alive, self._tick)
@@ -140,19 +146,16 @@ class _Connection(asyncio.Protocol):
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
-        if self._busy or self._full:
+        if self.task or self._full:
             self._held += data
             self._stop_reading()
             return
-        found = self._plain(data)
-        if found is None:
-            self._hand_over(data)
-            return
-        self._busy = True
-        quick, request = found
-        task = self._loop.create_task(self._answer(quick, request))
-        self._front.requests.add(task)
-        task.add_done_callback(self._front.requests.discard)
+        self._raw += data
+        row = self._row = self._row or self._begin()
+        if row is None or not self._take(data):
+            self._hand_over()
+        elif self._whole:
+            self._start(row)
 
     # What the parser calls.
 
@@ -164,40 +167,48 @@ class _Connection(asyncio.Protocol):
         self._octets += octets
 
     def on_message_complete(self) -> None:
+        self._whole = True
         self._stays = self._parser.should_keep_alive()  # afterwards the parser knows no more
 
     # Reading.
 
-    def _plain(self, data: bytes) -> tuple[Quick, PlainRequest] | None:
-        """The request that ``data`` is and who answers it; None unless it is plain."""
-        row = self._front.table.get(data[: data.find(b"\r\n")])
-        end = data.find(b"\r\n\r\n", 0, LARGEST_HEAD) + len(b"\r\n\r\n")
-        if row is None or end < len(b"\r\n\r\n") or not data[:end].isascii() or not self._parse(data):
+    def _begin(self) -> _Row | None:
+        """Who answers what begins here; None when it is not for us, or its head did not come whole."""
+        raw = self._raw
+        self._end = raw.find(b"\r\n\r\n", 0, LARGEST_HEAD) + len(b"\r\n\r\n")
+        self._headers, self._given, self._octets, self._whole = {}, 0, b"", False
+        if self._end < len(b"\r\n\r\n") or not raw[: self._end].isascii():
             return None
-        # Of a second request the parser may have kept the beginning; and of chunks there is more than the body.
-        if not self._stays or end + len(self._octets) != len(data):
-            return None
-        headers = self._headers
-        if len(headers) != self._given or not _NOT_PLAIN.isdisjoint(headers):
-            return None
-        if headers.get(b"content-type", b"").lower() not in _JSON:
-            return None
-        method, path, quick = row
-        return quick, PlainRequest(method, path, PlainHeaders(headers), self._octets)
+        return self._front.table.get(raw[: raw.find(b"\r\n")])
 
-    def _parse(self, data: bytes) -> bool:
-        self._headers, self._given, self._octets, self._stays = {}, 0, b"", False
+    def _take(self, data: bytes) -> bool:
+        """Read on; False when the request turns out not to be plain."""
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             return False
-        return True
+        # Of a second request the parser may have kept the beginning.
+        return self._is_plain() and self._end + len(self._octets) == len(self._raw)
+
+    def _is_plain(self) -> bool:
+        headers = self._headers
+        if len(headers) != self._given or not _NOT_PLAIN.isdisjoint(headers):
+            return False
+        if headers.get(b"content-type", b"").lower() not in _JSON:
+            return False
+        return self._stays if self._whole else int(headers[b"content-length"]) <= LARGEST_BODY
 
     # Answering.
 
+    def _start(self, row: _Row) -> None:
+        method, path, quick = row
+        request = PlainRequest(method, path, PlainHeaders(self._headers), self._octets)
+        self._raw, self._row = b"", None
+        self.task = self._loop.create_task(self._answer(quick, request))
+
     async def _answer(self, quick: Quick, request: PlainRequest) -> None:
         answer = await quick(request)
-        self._busy = False
+        self.task = None
         self._idle_since = self._loop.time()
         if self.transport.is_closing():
             return
@@ -233,20 +244,21 @@ class _Connection(asyncio.Protocol):
 
     def leave(self) -> None:
         """Give the connection to aiohttp, which ends it with its next answer."""
-        if self._busy or self.transport.is_closing():
+        if self.task or self.transport.is_closing():
             return
         if self._full:
             self.transport.close()
-        else:
-            self._hand_over(self._take_held())
+            return
+        self._raw += self._take_held()
+        self._hand_over()
 
-    def _hand_over(self, data: bytes) -> None:
+    def _hand_over(self) -> None:
         self._forget()
         protocol = self._front.aiohttp()
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
-        if data:
-            protocol.data_received(data)
+        if self._raw:
+            protocol.data_received(self._raw)
 
     def _forget(self) -> None:
         self._front.connections.discard(self)
@@ -256,7 +268,7 @@ class _Connection(asyncio.Protocol):
     def _tick(self) -> None:
         """Close a connection that nobody uses; look again later at one that is used."""
         left = self._idle_since + self._front.keep_alive - self._loop.time()
-        if self._busy or left > 0:
+        if self.task or left > 0:
             self._timer = self._loop.call_later(left if left > 0 else self._front.keep_alive, self._tick)
         else:
             self.transport.close()

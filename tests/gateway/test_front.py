@@ -13,7 +13,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.front import LARGEST_HEAD, Front, written
+from gateway.api.front import LARGEST_BODY, LARGEST_HEAD, Front, written
 from gateway.api.problems import Answer
 from tests.support.api import NUMBER, PERSON, serving
 from tests.support.service import eventually
@@ -195,12 +195,21 @@ async def test_what_follows_something_not_plain_is_aiohttps_too(served):
     assert answers == [b'quick {"a":1}', b"aiohttp ", b'aiohttp {"a":1}']
 
 
-async def test_a_request_in_pieces_is_aiohttps(served):
+async def test_a_body_may_come_after_its_head(served):
+    """As many clients send it: http.client of Python, and so requests and urllib3."""
+    wire = await served.connect()
+    for _ in range(2):
+        wire.writer.write(PLAIN[:-7])
+        await eventually(lambda: next(iter(served.front.connections))._row, every=0)
+        assert await wire.ask(PLAIN[-7:]) == b'quick {"a":1}'
+
+
+async def test_a_head_in_pieces_is_aiohttps(served):
     wire = await served.connect()
     assert await wire.ask(PLAIN) == b'quick {"a":1}'
-    wire.writer.write(PLAIN[:-3])
+    wire.writer.write(PLAIN[:30])
     await eventually(lambda: not served.front.connections, every=0)
-    assert await wire.ask(PLAIN[-3:]) == b'aiohttp {"a":1}'
+    assert await wire.ask(PLAIN[30:]) == b'aiohttp {"a":1}'
 
 
 async def test_requests_sent_ahead_are_answered_in_order(served):
@@ -286,9 +295,11 @@ async def test_closing_waits_no_longer_than_it_may(served):
     wire = await served.connect()
     wire.writer.write(PLAIN)
     await served.desk.asked.wait()
+    (connection,) = served.front.connections
+    task = connection.task
     await served.front.close(0.01)
     assert await wire.ended()
-    await eventually(lambda: not served.front.requests, every=0)
+    await eventually(task.cancelled, every=0)
 
 
 async def test_who_went_away_leaves_nothing(served):
@@ -297,9 +308,10 @@ async def test_who_went_away_leaves_nothing(served):
     wire.writer.write(PLAIN)
     await served.desk.asked.wait()
     wire.writer.close()
+    (connection,) = served.front.connections
     await eventually(lambda: not served.front.connections, every=0)
     served.desk.may.set()
-    await eventually(lambda: not served.front.requests, every=0)
+    await eventually(lambda: connection.task is None, every=0)
 
 
 # By hand: what asyncio would say, and what is said to it.
@@ -354,7 +366,7 @@ async def by_hand() -> AsyncIterator[tuple[asyncio.Protocol, Transport, Desk, Ca
     protocol.connection_made(transport)
 
     async def settle() -> None:
-        await eventually(lambda: not (front.requests and desk.may.is_set()), every=0)
+        await eventually(lambda: protocol.task is None or not desk.may.is_set(), every=0)
 
     yield protocol, transport, desk, settle
     protocol.connection_lost(None)
@@ -367,7 +379,9 @@ HANDED_OVER = {
     "an upgrade": request(JSON, "Connection: Upgrade", "Upgrade: websocket"),
     "one and the beginning of another": PLAIN + PLAIN[:1],
     "two": PLAIN * 2,
-    "most of one": PLAIN[:-1],
+    "most of a head": PLAIN[:80],
+    "the head of chunks": CHUNKS[:-10],
+    "the beginning of what is large": request(JSON, length=LARGEST_BODY + 1),
     "nonsense": b"\x16\x03\x01",
 }
 
@@ -381,6 +395,32 @@ async def test_aiohttp_gets_every_octet_at_once(octets):
         assert transport.protocol.pieces == [octets]
         assert len(desk.seen) == 1
         assert protocol._timer.cancelled()
+
+
+@pytest.mark.parametrize("rest", [PLAIN[-1:] + b"P", PLAIN[-1:] * 2])
+async def test_what_goes_on_with_more_than_its_length_is_handed_over(rest):
+    async with by_hand() as (protocol, transport, desk, _):
+        protocol.data_received(PLAIN[:-1])
+        assert transport.protocol is None
+        protocol.data_received(rest)
+        assert transport.protocol.pieces == [PLAIN[:-1] + rest]
+        assert desk.seen == []
+
+
+async def test_a_body_of_the_largest_size_is_waited_for():
+    body = b"1" * LARGEST_BODY
+    async with by_hand() as (protocol, transport, desk, settle):
+        protocol.data_received(request(JSON, body=body)[:-1])
+        protocol.data_received(body[-1:])
+        await settle()
+        assert (desk.seen[0].octets, transport.protocol) == (body, None)
+
+
+async def test_on_leaving_what_has_begun_is_handed_over():
+    async with by_hand() as (protocol, transport, _, _):
+        protocol.data_received(PLAIN[:-1])
+        protocol.leave()
+        assert transport.protocol.pieces == [PLAIN[:-1]]
 
 
 async def test_an_idle_connection_is_handed_over_without_octets():
@@ -506,7 +546,7 @@ async def test_no_octet_is_lost_or_read_twice(requests, cuts, wait):
                 await settle()
         await settle()
         given = b"".join(request(JSON, body=one.octets) for one in desk.seen)
-        assert given + (transport.protocol.octets if transport.protocol else b"") == octets
+        assert given + (transport.protocol.octets if transport.protocol else protocol._raw) == octets
         assert len(transport.written) == len(desk.seen)
 
 
