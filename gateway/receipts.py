@@ -103,7 +103,7 @@ _RECEIVED = {
 
 
 def _received(dialect: Dialect) -> Executable:
-    row = given(dialect, {param: parts.c[name].type for param, name in _RECEIVED.items()})
+    row = given(dialect, "given_receipt", {param: parts.c[name].type for param, name in _RECEIVED.items()})
     values = {name: row[param] for param, name in list(_RECEIVED.items())[:4]}
     return update(parts).where(parts.c.message_id == row["p_message"], parts.c.number == row["p_number"]).values(values)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _T = tables.events
 
-APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data", sets=True)
+APPEND = inserting(_T, "account_id", "subject_id", "type", "at", "data", kind="given_event")
 WATCH_SECONDS = 0.2  # another process's events are noticed so soon
 SCAN = 5_000  # numbers looked at in one read, so that a filter that lets nothing through holds nobody up
 # Microseconds around the newest event: what PostgreSQL, which keeps events by day, is asked for first.

@@ -48,7 +48,7 @@ COLUMNS = (
     "context", "decision_id", "key_id", "configuration_set", "country_parameters",
 )  # fmt: skip
 _STATUS = COLUMNS.index("status")
-INSERT = inserting(messages, *COLUMNS, sets=True)
+INSERT = inserting(messages, *COLUMNS, kind="given_message")
 INSERT_DECISION = inserting_once(decisions, "id", "body")
 # Looked up once: in Python 3.11 an Enum takes as long to find a member as a call takes.
 _QUEUED, _REFUSED = Status.QUEUED, Status.REFUSED

@@ -45,7 +45,8 @@ _PART = (
 
 
 def _put_part(dialect: Dialect) -> Executable:
-    insert, row_of = upsert(dialect, parts), given(dialect, {name: parts.c[name].type for name in _PART})
+    insert = upsert(dialect, parts)
+    row_of = given(dialect, "given_part", {name: parts.c[name].type for name in _PART})
     row = insert.values(row_of) if dialect.name == "sqlite" else insert.from_select(_PART, select(*row_of.values()))
     newer = {name: row.excluded[name] for name in _PART[3:]}
     statement: Executable = row.on_conflict_do_update(index_elements=["message_id", "number"], set_=newer)

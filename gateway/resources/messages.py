@@ -81,7 +81,7 @@ _MOVE_PARAMS = (
 
 def _move(dialect: Dialect) -> Executable:
     columns = {"p_was": messages.c.status} | {f"p_{one.name}": one for one in messages.c}
-    row = given(dialect, {name: columns[name].type for name in _MOVE_PARAMS})
+    row = given(dialect, "given_move", {name: columns[name].type for name in _MOVE_PARAMS})
     values: dict[str, Any] = {name: row[f"p_{name}"] for name in _MOVED}
     # Who took it stays on record when nobody takes it further.
     values["connector_id"] = func.coalesce(

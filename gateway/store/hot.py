@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ARRAY, Text, any_, bindparam, column, func, literal_column, select, true
+from sqlalchemy import ARRAY, Text, any_, bindparam, cast, column, func, literal_column, select, true
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import UserDefinedType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, FromClause, Select, Table
     from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
+
+_ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +46,40 @@ class Hot:
         """
         compiled = self.build(dialect).compile(dialect=dialect)  # type: ignore[attr-defined]
         order = tuple(compiled.positiontup or ())
-        if order != self.params:
-            raise ValueError(f"{self.name} takes {order}, declared are {self.params}")
+        declared = self.params if self.sets is None or dialect.name == "sqlite" else (_ROWS,)
+        if order != declared:
+            raise ValueError(f"{self.name} takes {order}, declared are {declared}")
         return str(compiled)
 
 
-def given(dialect: Dialect, types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+class _Rows(UserDefinedType[Any]):
+    """Rows as one parameter: an array of a composite type."""
+
+    cache_ok = True
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def get_col_spec(self, **_options: object) -> str:
+        return f"{self.kind}[]"
+
+
+def given(dialect: Dialect, kind: str, types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
     """The parameters of a row: one value each, or for PostgreSQL the columns of as many rows as there are.
 
-    The statement of a row costs PostgreSQL several times what the row does (docs/performance.md).
+    The statement of a row costs PostgreSQL several times what the row does, and an array for each column twice what
+    an array of rows does (docs/performance.md).
+
+    Args:
+        dialect: of the database.
+        kind: PostgreSQL's composite type of such a row. A migration makes it, and never changes it: a release that
+            gives other columns has a type of its own, for the release before gives these still.
+        types: of the columns, in the order of ``kind``.
     """
     if dialect.name == "sqlite":
         return {name: bindparam(name, type_=type_) for name, type_ in types.items()}
-    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
-    rows = (
-        func.unnest(*arrays)
-        .table_valued(*(column(name, type_) for name, type_ in types.items()), name="given")
-        .render_derived()
-    )
+    columns = [column(name, type_) for name, type_ in types.items()]
+    rows = func.unnest(cast(bindparam(_ROWS), _Rows(kind))).table_valued(*columns, name="given").render_derived()
     return {name: rows.c[name] for name in types}
 
 
@@ -80,18 +99,18 @@ def in_waves(hot: Hot, rows: Sequence[tuple[Any, ...]]) -> Iterable[list[tuple[A
     return waves
 
 
-def inserting(table: Table, *columns: str, sets: bool = False) -> Hot:
-    """INSERT of whole rows with these columns, in this order; ``sets``: many at a time."""
+def inserting(table: Table, *columns: str, kind: str = "") -> Hot:
+    """INSERT of whole rows with these columns, in this order; with a ``kind`` (see ``given``) many at a time."""
     wanted = columns or tuple(column.name for column in table.columns)
     types = {name: table.c[name].type for name in wanted}
 
     def build(dialect: Dialect) -> Executable:
-        if sets and dialect.name != "sqlite":
-            rows = select(*given(dialect, types).values())
+        if kind and dialect.name != "sqlite":
+            rows = select(*given(dialect, kind, types).values())
             return table.insert().from_select(list(wanted), rows, include_defaults=False)
         return table.insert().values({name: bindparam(name) for name in wanted})
 
-    return Hot(f"insert {table.name} {len(wanted)}", wanted, build, () if sets else None)
+    return Hot(f"insert {table.name} {len(wanted)}", wanted, build, () if kind else None)
 
 
 def upsert(dialect: Dialect, table: Table) -> Any:  # noqa: ANN401 -- each dialect has an Insert of its own

@@ -79,7 +79,7 @@ class Tx:
         """Run a hot statement once for each row."""
         if hot.sets is not None and rows and self.dialect.name != "sqlite":
             for wave in in_waves(hot, rows):
-                await self._bare.rows(self._sql(hot), list(zip(*wave, strict=True)))
+                await self._bare.rows(self._sql(hot), (wave,))
         elif rows:
             await self._bare.many(self._sql(hot), rows)
 

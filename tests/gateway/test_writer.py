@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,22 @@ def test_a_hot_statement_takes_its_parameters_in_the_order_declared(hot: Hot, di
     wrong = Hot(hot.name, (*hot.params, "more"), hot.build)
     with pytest.raises(ValueError, match="declared are"):
         wrong.compile(dialect)
+
+
+_ATTRIBUTES = """
+    SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = (SELECT typrelid FROM pg_type WHERE typname = :kind)"""
+
+
+@pytest.mark.parametrize("hot", [hot for hot in HOT if hot.sets is not None], ids=lambda hot: hot.name)
+async def test_a_composite_type_has_the_columns_that_its_statement_is_given(postgres_url: str, hot: Hot) -> None:
+    reader = engine.open_reader(postgres_url)
+    kind = re.search(r"CAST\(\$1 AS (given_\w+)\[\]\)", hot.compile(reader.dialect))
+    assert kind
+    async with reader.connect() as connection:
+        attributes = (await connection.execute(text(_ATTRIBUTES), {"kind": kind[1]})).scalar_one()
+    await reader.dispose()
+    assert tuple(attributes) == hot.params
 
 
 async def test_what_arrives_together_is_committed_together(store: Store) -> None:
