@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SIZES = (1, 4, 16, 64)
 AT_ONCE, ROUNDS = 20, 12
-STEPS = ("put", "take", "done")
+STEPS = ("put", "take")
 
 
 async def measure() -> dict[str, Any]:
@@ -77,8 +77,7 @@ async def _steps(server: Any, queue: RedisQueue, size: int) -> dict[str, dict[st
         ids = [f"0192f3c4-0000-7000-8000-{first + n:012d}" for n in range(AT_ONCE * size)]
         each = [ids[n : n + size] for n in range(0, len(ids), size)]
         await meters["put"].run([partial(queue.put, "one", some, urgent=True) for some in each])
-        taken = await meters["take"].run([partial(queue.take, "one", size) for _ in each])
-        await meters["done"].run([partial(queue.done, "one", some) for some in taken])
+        await meters["take"].run([partial(queue.take, "one", size) for _ in each])
     return {step: meter.figures() for step, meter in meters.items()}
 
 

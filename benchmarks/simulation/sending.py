@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # messages whose answers come together
 NAMES = (
-    "take.client", "take.each.client", "take.server", "take.each.server", "done.client", "done.each.client",
-    "done.server", "done.each.server", "rate.client", "rate.server", "back.client", "back.server",
+    "take.client", "take.each.client", "take.server", "take.each.server", "rate.client", "rate.server", "back.client",
+    "back.server",
 )  # fmt: skip
 
 
@@ -110,14 +110,14 @@ class Connector:
         return max(answered, self._own(calls * cost["rate.client"]))
 
     def _queue(self, announced: int) -> float:
-        """When the queue has given these, and forgotten them."""
+        """When the queue has given these."""
         if not announced:
             return 0.0
         cost = self._cost
-        once, each = cost["take.server"] + cost["done.server"], cost["take.each.server"] + cost["done.each.server"]
-        answered = self._world.cluster.lane[self.number].call(once + announced * each)
-        once, each = cost["take.client"] + cost["done.client"], cost["take.each.client"] + cost["done.each.client"]
-        return max(answered, self._own(once + announced * each))
+        answered = self._world.cluster.lane[self.number].call(
+            cost["take.server"] + announced * cost["take.each.server"]
+        )
+        return max(answered, self._own(cost["take.client"] + announced * cost["take.each.client"]))
 
     def _read(self, groups: dict[int, list[Unit]]) -> float:
         """When the databases have given the messages."""

@@ -71,8 +71,8 @@ class Sizing:
     def worker(self, batch: float) -> float:
         c = self.costs
         kinds = ("claim", "settle", "receipt")
-        once = c["tx.client"] + sum(c[f"{kind}.tx.client"] for kind in kinds) + c["take.client"] + c["done.client"]
-        each = sum(c[f"{kind}.each.client"] for kind in kinds) + c["take.each.client"] + c["done.each.client"]
+        once = c["tx.client"] + sum(c[f"{kind}.tx.client"] for kind in kinds) + c["take.client"]
+        each = sum(c[f"{kind}.each.client"] for kind in kinds) + c["take.each.client"]
         each += c["smpp.submit"] + c["smpp.receipt"] + c["pump.each"] + c["back.client"]
         return each + once / batch + c["rate.client"] / self.needs.slice
 
@@ -140,16 +140,10 @@ class Sizing:
     def redis(self) -> tuple[float, float]:
         """CPU and commands, a message."""
         c, batch = self.costs, self.needs.batch
-        each = (
-            c["put.each.server"]
-            + c["take.each.server"]
-            + c["done.each.server"]
-            + c["put.server"] / self.needs.announced
-        )
-        once = c["take.server"] + c["done.server"]
+        each = c["put.each.server"] + c["take.each.server"] + c["put.server"] / self.needs.announced
         commands = c["put.each.commands"] + c["take.each.commands"] + c["lane.commands"] / batch
         rate = self.needs.slice
-        return each + once / batch + c["rate.server"] / rate, commands + c["rate.commands"] / rate
+        return each + c["take.server"] / batch + c["rate.server"] / rate, commands + c["rate.commands"] / rate
 
     def primaries(self) -> int:
         """Three at least: a cluster needs a majority to replace one."""

@@ -44,13 +44,10 @@ class Queue(Protocol):
         """
 
     async def take(self, lane: str, count: int) -> list[str]:
-        """Up to ``count`` ids, at once; [] when none wait. Of nine taken while both kinds wait, eight are urgent."""
-
-    async def done(self, lane: str, ids: Sequence[str]) -> None:
-        """Forget ids that were taken, whatever became of them."""
+        """Up to ``count`` ids, at once; they wait no more. Of nine taken while both kinds wait, eight are urgent."""
 
     async def size(self, lane: str) -> int:
-        """How many wait, without those taken."""
+        """How many wait."""
 
     async def wait(self, lane: str, timeout: float) -> None:  # noqa: ASYNC109 -- running out of time is an answer here
         """Return when something may wait in the lane, or after ``timeout`` seconds at the latest."""

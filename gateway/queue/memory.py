@@ -43,7 +43,7 @@ class _Lane:
 
 
 class MemoryQueue:
-    """A ``Queue`` that lives and dies with its process, so what was taken need not be remembered."""
+    """A ``Queue`` that lives and dies with its process."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
@@ -64,9 +64,6 @@ class MemoryQueue:
 
     async def take(self, lane: str, count: int) -> list[str]:
         return self._lane(lane).take(count) if count > 0 else []
-
-    async def done(self, lane: str, ids: Sequence[str]) -> None:
-        """Nothing to do: what was taken is forgotten already."""
 
     async def size(self, lane: str) -> int:
         return len(self._lane(lane).waiting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -83,15 +84,17 @@ def given(dialect: Dialect, kind: str, types: Mapping[str, TypeEngine[Any]]) -> 
     return {name: rows.c[name] for name in types}
 
 
-def in_waves(hot: Hot, rows: Sequence[tuple[Any, ...]]) -> Iterable[list[tuple[Any, ...]]]:
+def in_waves(hot: Hot, rows: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[tuple[Any, ...]]]:
     """Rows of which no two of a wave are alike in what tells them apart, in their order."""
     if not hot.sets:
-        return [list(rows)]
-    places = [hot.params.index(name) for name in hot.sets]
+        return [rows]
+    key_of = itemgetter(*[hot.params.index(name) for name in hot.sets])
+    keys = [key_of(row) for row in rows]
+    if len(set(keys)) == len(keys):  # nearly always
+        return [rows]
     waves: list[list[tuple[Any, ...]]] = []
-    seen: Counter[tuple[Any, ...]] = Counter()
-    for row in rows:
-        key = tuple([row[place] for place in places])
+    seen: Counter[Any] = Counter()
+    for key, row in zip(keys, rows, strict=True):
         if seen[key] == len(waves):
             waves.append([])
         waves[seen[key]].append(row)

@@ -156,9 +156,7 @@ class Pump:
     async def _take(self, count: int) -> list[Dispatch]:
         self._looked.set()
         try:
-            ids = await self._worker.queue.take(self._id, count)
-            if ids:
-                await self._worker.queue.done(self._id, ids)  # the claim, not the queue, decides who sends
+            ids = await self._worker.queue.take(self._id, count)  # the claim, not the queue, decides who sends
         except QueueError as error:
             log.warning("queue unavailable", action="worker.take", error=str(error))
             self._worker.behind = True

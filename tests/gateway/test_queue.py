@@ -11,7 +11,6 @@ import redis
 
 from gateway.queue import LocalQueue, MemoryQueue, Queue, QueueError, open_queue
 from gateway.queue.redis import RedisQueue
-from tests.support.clock import Clock
 from tests.support.redis_server import PROGRAMS, redis_of, redis_url, running_redis, short_folder  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
@@ -118,7 +117,6 @@ async def test_an_id_that_was_taken_may_be_announced_again(queue):
     await queue.put(LANE, ["a"], urgent=False)
     await queue.take(LANE, 1)
     await queue.put(LANE, ["a"], urgent=False)
-    await queue.done(LANE, ["a"])
     assert await queue.take(LANE, 1) == ["a"]
 
 
@@ -126,16 +124,8 @@ async def test_size_counts_what_waits_and_not_what_was_taken(queue):
     await queue.put(LANE, names("u", 3), urgent=True)
     await queue.put(LANE, names("o", 4), urgent=False)
     assert await queue.size(LANE) == 7
-    taken = await queue.take(LANE, 5)
+    await queue.take(LANE, 5)
     assert await queue.size(LANE) == 2
-    await queue.done(LANE, taken)
-    assert await queue.size(LANE) == 2
-
-
-async def test_done_passes_over_ids_that_were_never_taken(queue):
-    await queue.put(LANE, ["a"], urgent=False)
-    await queue.done(LANE, ["a", "nobody"])
-    assert await queue.take(LANE, 5) == ["a"]
 
 
 async def test_nothing_put_changes_nothing(queue):
@@ -146,9 +136,7 @@ async def test_nothing_put_changes_nothing(queue):
 async def test_more_ids_than_fit_one_command_all_come(queue):
     ids = names("m", 2500)
     await queue.put(LANE, ids, urgent=False)
-    taken = await queue.take(LANE, 3000)
-    assert taken == ids
-    await queue.done(LANE, taken)
+    assert await queue.take(LANE, 3000) == ids
     assert await queue.size(LANE) == 0
 
 
@@ -215,7 +203,7 @@ async def test_an_urgent_id_overtakes_the_turns_of_the_others(queue):
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 150])
 async def test_wait_returns_at_once_while_an_account_has_more_waiting(queue, count):
     await queue.put(LANE, names("a", 300), urgent=False, account="a")
-    await queue.done(LANE, await queue.take(LANE, count))
+    await queue.take(LANE, count)
     async with asyncio.timeout(1):
         await queue.wait(LANE, 60)
     assert await queue.size(LANE) == 300 - count
@@ -242,14 +230,6 @@ async def test_a_waiter_in_memory_sleeps_again_once_everything_is_taken():
 # What only Redis does.
 
 
-def age(url: str, stream: str = "urgent") -> None:
-    """Make what is pending look as if it was taken a minute ago."""
-    key = f"heliograph:queue:{{{LANE}}}:{stream}"
-    with redis.Redis.from_url(url, decode_responses=True) as client:
-        for one in client.xpending_range(key, "workers", "-", "+", 100):
-            client.xclaim(key, "workers", one["consumer"], 0, [one["message_id"]], idle=60_000, justid=True)
-
-
 async def test_two_nodes_never_take_the_same_id(shared, redis_url):  # noqa: F811 -- the fixture
     other = RedisQueue(redis_url)
     await shared.put(LANE, names("m", 100), urgent=False)
@@ -258,51 +238,11 @@ async def test_two_nodes_never_take_the_same_id(shared, redis_url):  # noqa: F81
     await other.close()
 
 
-@pytest.mark.parametrize("urgent", [True, False])
-async def test_what_a_dead_node_took_goes_to_another(shared, redis_url, urgent):  # noqa: F811 -- the fixture
-    dead = RedisQueue(redis_url)
-    await dead.put(LANE, ["a", "b", "c"], urgent=urgent)
-    await dead.take(LANE, 2)
-    await dead.close()
-    assert await shared.take(LANE, 5) == ["c"]
-    age(redis_url, "urgent" if urgent else "others")
-    heir = RedisQueue(redis_url)
-    assert sorted(await heir.take(LANE, 5)) == ["a", "b", "c"]
-    await heir.done(LANE, ["a", "b", "c"])
-    await heir.close()
-    last = RedisQueue(redis_url)
-    assert await last.take(LANE, 5) == []
-    await last.close()
-
-
-async def test_what_a_live_node_holds_stays_with_it(redis_url):  # noqa: F811 -- the fixture
-    clock = Clock()
-    live, other = RedisQueue(redis_url, clock=clock), RedisQueue(redis_url, clock=clock)
-    await live.put(LANE, ["a"], urgent=True)
-    assert await live.take(LANE, 1) == ["a"]
-    age(redis_url)
-    clock.advance(6)
-    assert await live.take(LANE, 1) == []
-    assert await other.take(LANE, 1) == []
-    await live.close()
-    await other.close()
-
-
-async def test_a_node_late_to_renew_does_not_hand_itself_an_id_twice(redis_url):  # noqa: F811 -- the fixture
-    clock = Clock()
-    late = RedisQueue(redis_url, clock=clock, reclaim_after=0)
-    await late.put(LANE, ["a"], urgent=True)
-    assert await late.take(LANE, 1) == ["a"]
-    assert await late.take(LANE, 1) == []
-    await late.close()
-
-
 async def test_the_queue_works_again_after_redis_lost_everything(shared, redis_url):  # noqa: F811 -- the fixture
     client = redis.Redis.from_url(redis_url)
     await shared.put(LANE, ["a", "b"], urgent=True)
-    taken = await shared.take(LANE, 1)
+    await shared.take(LANE, 1)
     client.flushall()
-    await shared.done(LANE, taken)
     assert await shared.size(LANE) == 0
     await shared.wait(LANE, 0.01)
     assert await shared.take(LANE, 5) == []
@@ -310,20 +250,6 @@ async def test_the_queue_works_again_after_redis_lost_everything(shared, redis_u
     await shared.put(LANE, ["b"], urgent=True)
     assert await shared.take(LANE, 5) == ["b"]
     client.close()
-
-
-async def test_what_was_held_when_redis_lost_everything_is_let_go(redis_url):  # noqa: F811 -- the fixture
-    clock = Clock()
-    queue = RedisQueue(redis_url, clock=clock)
-    await queue.put(LANE, ["a"], urgent=True)
-    await queue.take(LANE, 1)
-    with redis.Redis.from_url(redis_url) as client:
-        client.flushall()
-    clock.advance(6)
-    assert await queue.take(LANE, 1) == []
-    await queue.put(LANE, ["a"], urgent=True)
-    assert await queue.take(LANE, 1) == ["a"]
-    await queue.close()
 
 
 async def test_an_evicted_stream_does_not_keep_its_ids_out_for_ever(shared, redis_url):  # noqa: F811 -- the fixture
@@ -335,22 +261,26 @@ async def test_an_evicted_stream_does_not_keep_its_ids_out_for_ever(shared, redi
     assert await shared.take(LANE, 1) == ["a"]
 
 
-async def test_done_leaves_nothing_behind_in_redis(shared, redis_url):  # noqa: F811 -- the fixture
-    await shared.put(LANE, names("m", 10), urgent=False)
-    await shared.done(LANE, await shared.take(LANE, 20))
+async def test_what_is_taken_leaves_nothing_behind_in_redis(shared, redis_url):  # noqa: F811 -- the fixture
+    for account in ("a", "b"):
+        await shared.put(LANE, names(account, 2_500), urgent=False, account=account)
+    await shared.put(LANE, ["otp"], urgent=True)
+    while await shared.take(LANE, 1_300):
+        pass
     with redis.Redis.from_url(redis_url) as client:
-        key = f"heliograph:queue:{{{LANE}}}"
-        assert client.xlen(f"{key}:others") == 0
-        assert client.xpending(f"{key}:others", "workers")["pending"] == 0
-        assert not client.exists(f"{key}:waiting")
+        left = [key for key in client.scan_iter(match=f"heliograph:queue:{{{LANE}}}*") if client.type(key) != b"stream"]
+        assert left == []
+        assert [client.xlen(f"heliograph:queue:{{{LANE}}}:{one}") for one in ("urgent", "others")] == [0, 0]
 
 
-async def test_a_node_that_leaves_takes_its_name_along(redis_url):  # noqa: F811 -- the fixture
-    queue = RedisQueue(redis_url)
-    await queue.take(LANE, 1)
-    await queue.close()
+async def test_what_a_release_with_consumer_groups_holds_is_taken_all_the_same(shared, redis_url):  # noqa: F811 -- the fixture
+    stream = f"heliograph:queue:{{{LANE}}}:urgent"
     with redis.Redis.from_url(redis_url) as client:
-        assert client.xinfo_consumers(f"heliograph:queue:{{{LANE}}}:urgent", "workers") == []
+        client.xgroup_create(stream, "workers", "0", mkstream=True)
+        await shared.put(LANE, ["a", "b"], urgent=True)
+        client.xreadgroup("workers", "of the old release", {stream: ">"}, count=1)
+        assert await shared.take(LANE, 5) == ["a", "b"]
+        assert client.xreadgroup("workers", "of the old release", {stream: ">"}) == []
 
 
 async def test_the_queue_works_again_after_the_server_restarted():
