@@ -380,6 +380,7 @@ HANDED_OVER = {
     "one and the beginning of another": PLAIN + PLAIN[:1],
     "two": PLAIN * 2,
     "most of a head": PLAIN[:80],
+    "a head that says JSON, and not how much yet": f"POST /send HTTP/1.1\r\n{JSON}\r\nAccept: ".encode(),
     "the head of chunks": CHUNKS[:-10],
     "the beginning of what is large": request(JSON, length=LARGEST_BODY + 1),
     "nonsense": b"\x16\x03\x01",
