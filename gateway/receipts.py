@@ -4,7 +4,7 @@ Rule 1: a part is found by the carrier's id, in every form carriers write it (ca
         the connector's group and for the handset that the receipt names.
 Rule 2: no part, or more than one, is an orphan: kept, answered as received, and asked again when an answer is recorded.
         Of several, the base in which the carrier writes its ids decides, once it is set or learned.
-        Messages of the last days are asked first: carriers use their ids again.
+        Messages of the last days are asked first, those of the last day before all: carriers use their ids again.
 Rule 3: a receipt never moves a status back; the same receipt twice has one effect.
 Rule 4: a person who has opted out at the carrier, as a receipt may say, has opted out here.
 """
@@ -27,7 +27,7 @@ from gateway.resources.standing import Refusal, add_refused_in
 from gateway.store.hot import Hot, among, each_of, given, inserting
 from gateway.store.tables import messages, orphans, parts
 from gateway.store.texts import storable
-from gateway.store.times import DAY, LAST_ID, SECOND, elapsed, first_id
+from gateway.store.times import DAY, LAST_ID, SECOND, elapsed, first_id, next_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from gateway.store.store import Store
     from gateway.store.writer import Tx
 
-# Nearly every receipt is for a message of these days; older ones are looked for when none of them fits, so that
-# PostgreSQL need not look into the partition of each day that is kept.
-RECENT = 4 * DAY
+# Nearly every receipt is for a message of the last day, nearly all others for one of the last four; older ones are
+# looked for when none of those fits, so that PostgreSQL need not look into the partition of each day that is kept.
+RECENT = (DAY, 4 * DAY)
 ASKED_AT_ONCE = 1000  # orphans in one transaction
 LEAST_DIGITS = 7  # of a national number, to know a person by
 
@@ -201,11 +201,14 @@ class Receipts:
 
     async def _settle(self, tx: Tx, arrived: Sequence[Arrived], now: int) -> list[int]:
         """Let each receipt that means one part take effect; how many parts each may mean."""
-        found = await self._load(tx, _keys(arrived), first_id(now - RECENT), first_id(now + DAY))
-        matches = [self._matches(one, found) for one in arrived]
-        if lost := [one for one, its in zip(arrived, matches, strict=True) if not its]:
-            older = await self._load(tx, _keys(lost), "", LAST_ID)
-            matches = [its or self._matches(one, older) for one, its in zip(arrived, matches, strict=True)]
+        matches: list[list[_Part]] = [[] for _ in arrived]
+        for since, before in [*((first_id(now - recent), next_id()) for recent in RECENT), ("", LAST_ID)]:
+            lost = [place for place, its in enumerate(matches) if not its]
+            if not lost:
+                break
+            found = await self._load(tx, _keys(arrived[place] for place in lost), since, before)
+            for place in lost:
+                matches[place] = self._matches(arrived[place], found)
         changes = _Changes()
         for one, its in zip(arrived, matches, strict=True):
             if len(its) == 1:

@@ -322,7 +322,7 @@ async def _looks(bench: Bench) -> dict[str, Any]:
     read = await bench.looking(BY_IDS.compile(dialect), [ids[n : n + 16] for n in range(0, len(ids), 16)])
     # A receipt is looked for by two forms of its id.
     unknown = [[f"none {n} {form}" for form in range(32)] for n in range(500)]
-    missed = await bench.looking(FIND.compile(dialect), unknown, first_id(micros() - RECENT), LAST_ID)
+    missed = await bench.looking(FIND.compile(dialect), unknown, first_id(micros() - RECENT[-1]), LAST_ID)
     logged = await bench.reading()
     return {
         "read back": {"client": read[0] * 1e6, "server": read[1] * 1e6},

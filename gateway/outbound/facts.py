@@ -15,7 +15,7 @@ from gateway.resources import opt_outs, reviews
 from gateway.resources.protection import Watch
 from gateway.store.hot import Hot, among, upsert
 from gateway.store.tables import idempotency_keys, spend
-from gateway.store.times import HOUR, first_id, from_micros, span
+from gateway.store.times import HOUR, first_id, from_micros, next_id, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,14 +32,14 @@ RECENT = 200  # messages to one person that are looked at; recipient limits abov
 IDEMPOTENT_FOR = 24 * HOUR
 
 # The latest messages to each of some people. The limit is per person: a busy number costs no more than another.
-# The first id of that time says the same again, so that PostgreSQL looks into the partitions of those days only.
+# The ids of that time say the same again, so that PostgreSQL looks into the partitions of those days only.
 _RECENT = {
     "sqlite": f"""
         SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
         FROM json_each(:people) AS person JOIN messages AS x ON x.rowid IN (
             SELECT m.rowid FROM messages AS m
             WHERE m.account_id = :account_id AND m.destination = person.value AND m.created_at > :since
-              AND m.id >= :first
+              AND m.id >= :first AND m.id < :before
             ORDER BY m.created_at DESC LIMIT {RECENT})""",  # noqa: S608 -- a constant of ours
     "postgresql": f"""
         SELECT x.destination, x.created_at, x.body_hash, x.message_type, x.identity_id, x.status, x.purpose
@@ -48,10 +48,13 @@ _RECENT = {
             FROM messages AS m
             WHERE m.account_id = CAST(:account_id AS TEXT) AND m.destination = person.value
               AND m.created_at > CAST(:since AS BIGINT) AND m.id >= CAST(:first AS TEXT)
+              AND m.id < CAST(:before AS TEXT)
             ORDER BY m.created_at DESC LIMIT {RECENT}) AS x""",  # noqa: S608 -- as above
 }
 RECENT_OF = Hot(
-    "recent of people", ("people", "account_id", "since", "first"), lambda dialect: text(_RECENT[dialect.name])
+    "recent of people",
+    ("people", "account_id", "since", "first", "before"),
+    lambda dialect: text(_RECENT[dialect.name]),
 )
 
 
@@ -148,8 +151,9 @@ async def gather(tx: Tx, orders: Sequence[Drafted], now: int, lookback: int) -> 
     facts.opted = await opt_outs.standing_in(tx, phones)
     facts.in_review = await reviews.standing_in(tx, phones)
     since = now - max(lookback, span(STICKY_FOR))
+    ids = first_id(since), next_id()
     for account_id, of_account in people.items():
-        rows = await tx.rows(RECENT_OF, tx.listed(of_account), account_id, since, first_id(since))
+        rows = await tx.rows(RECENT_OF, tx.listed(of_account), account_id, since, *ids)
         _remember(facts, account_id, rows)
         spent = await tx.rows(SPENT, account_id, facts.month)
         facts.spent[account_id] = spent[0][0] if spent else 0

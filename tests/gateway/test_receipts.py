@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text as sql
+from sqlalchemy import update
 
 from carriers.smpp.idbase import ENOUGH, explained_by
 from carriers.types import Outcome, ReceiptState
 from gateway.receipts import FIND, Arrived
 from gateway.store import tables, tables_consent
+from gateway.store.times import DAY, first_id
 from tests.support.factories import LONG, OTHER, PERSON, answer, receipt
 
 if TYPE_CHECKING:
+    from gateway.store.writer import Tx
     from tests.support.gateway_fixtures import House
 
 DELIVERED, UNDELIVERED, EXPIRED = ReceiptState.DELIVERED, ReceiptState.UNDELIVERED, ReceiptState.EXPIRED
@@ -60,6 +63,44 @@ async def test_what_may_mean_two_is_never_guessed(house: House) -> None:
     assert not await house.receipt(receipt("10"))
     assert [await house.status(one) for one in ids] == ["SUBMITTED", "SUBMITTED"]
     assert [one["why"] for one in await house.rows(tables.orphans)] == ["ambiguous"]
+
+
+async def made(house: House, carrier_id: str, days: float) -> str:
+    """A message that was made so many days ago, or to come."""
+    old = (await house.submitted(carrier_id)).id
+    new = first_id(house.clock.micros - round(days * DAY))[:-12] + old[-12:]
+
+    async def age(tx: Tx) -> None:
+        for column in (tables.messages.c.id, tables.parts.c.message_id):
+            await tx.conn.execute(update(column.table).where(column == old).values({column.name: new}))
+
+    await house.desk.store.write(age)
+    return new
+
+
+# The clock of the tests stands two days behind that by which ids are made.
+AGES = [(0.9, 1.1), (-0.5, 3.0), (1.1, 4.1), (3.9, 30.0), (-9.0, -30.0)]
+
+
+@pytest.mark.parametrize("days", sorted({age for pair in AGES for age in pair}))
+async def test_a_message_of_any_age_is_found(house: House, days: float) -> None:
+    message_id = await made(house, "77", days)
+    assert await house.receipt(receipt("77"))
+    assert await house.status(message_id) == "DELIVERED"
+
+
+@pytest.mark.parametrize(("younger", "older"), AGES[:-1])
+async def test_an_id_that_a_carrier_uses_again_means_the_latest(house: House, younger: float, older: float) -> None:
+    ids = [await made(house, "77", older), await made(house, "77", younger)]
+    assert await house.receipt(receipt("77"))
+    assert [await house.status(one) for one in ids] == ["SUBMITTED", "DELIVERED"]
+
+
+@pytest.mark.parametrize("ages", [(0.1, 0.9), (1.1, 3.9), (4.1, 30.0), (-30.0, 30.0)])
+async def test_of_two_as_late_neither_is_guessed(house: House, ages: tuple[float, float]) -> None:
+    ids = [await made(house, "77", age) for age in ages]
+    assert not await house.receipt(receipt("77"))
+    assert [await house.status(one) for one in ids] == ["SUBMITTED", "SUBMITTED"]
 
 
 async def test_an_early_receipt_is_claimed_once_the_answer_is_recorded(house: House) -> None:
