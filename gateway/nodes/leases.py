@@ -63,7 +63,8 @@ class Dead(Exception):  # noqa: N818 -- says what happened, as the module does
 
 async def standing_in(tx: Tx, node_id: str) -> dict[str, int]:
     """The connectors that a node has a lease on in this transaction, with the fences of those leases."""
-    return {row[0].removeprefix(BIND): row[1] for row in await tx.rows(STANDING, node_id) if row[0].startswith(BIND)}
+    held = await tx.rows_once(STANDING, node_id)
+    return {name.removeprefix(BIND): fence for name, fence in held if name.startswith(BIND)}
 
 
 async def join_in(tx: Tx, node: Node, now: int) -> None:

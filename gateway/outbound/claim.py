@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select, update
 from compliance import engine
 from compliance.types import Effect, Opted, SenderKind, SendFacts
 from compliance.types import Purpose as CompliancePurpose
-from gateway.model import Dispatch, Purpose, Status
+from gateway.model import Dispatch, MessageType, Purpose, Status
 from gateway.resources import opt_outs, reviews
 from gateway.resources.messages import Move, move_in
 from gateway.store.hot import Hot, among
@@ -112,9 +112,10 @@ class Claims:
     async def _stopped(self, tx: Tx, claims: Sequence[Claim], now: int) -> dict[str, Move]:
         """Those that may not leave: expired, or a rule now says no."""
         everyone = [message for claim in claims for message in claim.messages]
-        phones = list({message.destination for message in everyone})
-        opted = await opt_outs.standing_in(tx, phones)
-        held = await reviews.standing_in(tx, phones)
+        opted = await opt_outs.standing_in(tx, list({message.destination for message in everyone}))
+        # A review holds no other messages (compliance.rules.under_review).
+        promotional = {one.destination for one in everyone if one.message_type == MessageType.PROMOTIONAL}
+        held = await reviews.standing_in(tx, list(promotional))
         moves: dict[str, Move] = {}
         for message in everyone:
             if message.expires_at <= now:

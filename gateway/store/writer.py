@@ -74,6 +74,7 @@ class Tx:
         self._compiled = compiled
         self._after: list[Callable[[], None]] = []
         self._logged: list[tuple[Hot, Sequence[tuple[Any, ...]]]] = []
+        self._known: dict[tuple[Any, ...], list[Any]] = {}
 
     async def many(self, hot: Hot, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run a hot statement once for each row."""
@@ -86,6 +87,13 @@ class Tx:
     async def rows(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
         """Run a hot statement and fetch what it gives."""
         return await self._bare.rows(self._sql(hot), params)
+
+    async def rows_once(self, hot: Hot, *params: Any) -> list[Any]:  # noqa: ANN401 -- driver values
+        """As ``rows``; asked once in a transaction, of what nothing in it changes: several lanes need the same."""
+        key = hot.name, *params
+        if key not in self._known:
+            self._known[key] = await self.rows(hot, *params)
+        return self._known[key]
 
     def listed(self, values: Iterable[str]) -> Any:  # noqa: ANN401 -- see gateway.store.hot.listed
         return listed(values, self.dialect)
