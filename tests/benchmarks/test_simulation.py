@@ -217,7 +217,7 @@ def test_a_host_that_comes_back_gets_its_share(costs):
 
 def test_a_host_that_dies_with_the_log_locked_stops_that_database_until_it_is_noticed(costs):
     """What idle_in_transaction_session_timeout is for."""
-    slow = changed(costs, **{"pg.holder": 12.0, "log.tx": 0.02})
+    slow = changed(costs, **{"pg.holder": 12.0, "log.tx": 0.06})  # so long that it is locked nearly always
     report = run(replace(SMALL, pinned=False), slow, Script("holder", 24, (Loss(6, "api"),)))
     assert report.faults == []
     assert percentile(report.ledger.accept, 1.0) > 9
