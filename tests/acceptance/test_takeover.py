@@ -152,7 +152,8 @@ async def sent_by_a_newcomer(family: Node, message: dict[str, Any]) -> str:
 
 def lives(pid: int) -> bool:
     """Whether it runs; one that has ended and that nobody has asked about yet does not."""
-    with contextlib.suppress(FileNotFoundError):
+    # Gone before it is looked for, or between opening and reading.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     return False
 
